@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from azkvlint.model.condition import ITEM
-from azkvlint.readers.terraform.folder import Declaration, load_folder
+from azkvlint.readers.terraform.folder import TerraformDeclaration, load_folder
 from azkvlint.syntax import ast
 from azkvlint.syntax.bicep.parse import parse
 from azkvlint.syntax.json_decoder import decode
@@ -88,7 +88,7 @@ def variables_of(folder: Path) -> dict[str, Input]:
     return {name: _variable(name, declaration) for name, declaration in found.items()}
 
 
-def _variable(name: str, declaration: Declaration) -> Input:
+def _variable(name: str, declaration: TerraformDeclaration) -> Input:
     type_ = _argument(declaration, "type")
     default = _argument(declaration, "default")
     value = REQUIRED if default is None else constant(default)
@@ -102,7 +102,7 @@ def _variable(name: str, declaration: Declaration) -> Input:
     return Input(name, shape._replace(allowed=allowed), value)
 
 
-def _argument(declaration: Declaration, name: str) -> ast.Expression | None:
+def _argument(declaration: TerraformDeclaration, name: str) -> ast.Expression | None:
     piece = declaration.attributes.get(name)
     return None if piece is None else piece.attribute.expression()
 
@@ -155,7 +155,7 @@ def _of_bicep(text: str) -> dict[str, Input]:
     types = {one.name: one.type for one in declarations if isinstance(one, ast.TypeDeclaration)}
     found = {}
     for one in declarations:
-        if isinstance(one, ast.Parameter):
+        if isinstance(one, ast.ParameterDeclaration):
             shape = _bicep_shape(one.type, types) if one.type is not None else Shape()
             default = REQUIRED if one.default is None else constant(one.default)
             found[one.name] = Input(one.name, _decorated(shape, one.decorators), default)

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from azkvlint.cli.lsp import configure
-from azkvlint.editor.checks import Checks, Document, Request, collect_garbage
+from azkvlint.editor.checks import CheckRequest, Checks, OpenDocument, collect_garbage
 from azkvlint.editor.settings import EditorSettings
 
 BAR = 0.150
@@ -276,7 +276,7 @@ def main() -> int:
         folder = Path(name).resolve() / "root"
         files = write(folder, options.files, options.vaults)
         checks = Checks(configure, "utf-16")
-        documents: dict[str, Document] = {}
+        documents: dict[str, OpenDocument] = {}
         profile = cProfile.Profile()
         times: list[float] = []
         for number in range(options.edits + 1):
@@ -286,8 +286,8 @@ def main() -> int:
                 original = file.read_text()
                 text = original if before is None else before.text
                 text = original if rng.random() < 0.2 else edited(text, rng)
-                documents[str(file)] = Document(file.as_uri(), number, text, text.encode())
-            request = Request(folders=(str(folder),), documents=dict(documents), settings=EditorSettings())
+                documents[str(file)] = OpenDocument(file.as_uri(), number, text, text.encode())
+            request = CheckRequest(folders=(str(folder),), documents=dict(documents), settings=EditorSettings())
             start = time.process_time()
             if options.profile and number > 1:
                 profile.enable()

@@ -13,7 +13,7 @@ import pytest
 
 from azkvlint.azure.services import SERVICES
 from azkvlint.derived.build_graph import with_needs
-from azkvlint.engine.evaluator import Evaluator
+from azkvlint.engine.evaluator import RuleEvaluator
 from azkvlint.engine.required_attributes import required_by
 from azkvlint.engine.rule_store import builtin_rules
 from azkvlint.linter.unit_result import evaluate_unit
@@ -199,7 +199,7 @@ def rows_of_terraform() -> list[Row]:
 
 
 DEMAND = with_needs(required_by([RULE]))
-READER, EVALUATOR = Reader(DEMAND, ""), Evaluator([RULE])
+READER, EVALUATOR = Reader(DEMAND, ""), RuleEvaluator([RULE])
 
 
 def outcome(language: str, text: str) -> str:

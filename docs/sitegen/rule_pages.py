@@ -13,7 +13,7 @@ import msgspec
 from azkvlint import file_url
 from azkvlint.azure.azurerm.resources import RESOURCES
 from azkvlint.derived.build_graph import with_needs
-from azkvlint.engine.evaluator import Evaluator
+from azkvlint.engine.evaluator import RuleEvaluator
 from azkvlint.engine.parameters import with_parameters
 from azkvlint.engine.required_attributes import required_by
 from azkvlint.linter.rule_tests import read_example
@@ -209,7 +209,10 @@ def messages(rule: Rule, example: Example, language: str) -> list[str]:
     configured = with_parameters(rule, example.parameters)
     required = with_needs(required_by([configured], date.fromisoformat(example.as_of or EXAMPLE_DAY)))
     evaluated = evaluate_unit(
-        read_example(language, example.sources[language], required), required, Evaluator([configured]), explain=False
+        read_example(language, example.sources[language], required),
+        required,
+        RuleEvaluator([configured]),
+        explain=False,
     )
     return list(dict.fromkeys(headline(finding) for finding in evaluated.findings))
 

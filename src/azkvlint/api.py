@@ -17,7 +17,7 @@ from azkvlint.config.run_config import CheckSettings
 from azkvlint.linter.linter import config_for
 from azkvlint.linter.linter import lint as check_paths
 from azkvlint.model.access import AccessReport
-from azkvlint.model.difference import BY_ITSELF, BY_NONE, Basis, Difference
+from azkvlint.model.difference import BY_ITSELF, BY_NONE, ConfigurationBasis, Difference
 from azkvlint.model.finding import Report
 from azkvlint.model.fix import Fix, FixResult, Refused
 from azkvlint.util.errors import UsageError, did_you_mean
@@ -91,11 +91,11 @@ def _known(allow: Iterable[str]) -> frozenset[str]:
 
 def analyze_access(inputs: Inputs, settings: CheckSettings | None = None) -> AccessReport:
     """Return which principals can reach which key vaults and managed HSMs. Raise KvlintError as ``lint``."""
-    from azkvlint.access.questions import Words, columns_of
+    from azkvlint.access.questions import AccessSelectors, columns_of
     from azkvlint.linter.access import Filters, access
 
     with _paths_of(inputs) as paths:
-        filters = Filters(words=Words(), capabilities=columns_of(Words()))
+        filters = Filters(words=AccessSelectors(), capabilities=columns_of(AccessSelectors()))
         return access(config_for(paths, settings), filters, ())
 
 
@@ -111,7 +111,7 @@ def diff(base: Inputs, head: Inputs | None = None, settings: CheckSettings | Non
         if len(words) != most:
             raise UsageError("`diff` compares two inputs, or the two states of one", "name one file or folder for each")
         configs = [msgspec.structs.replace(config_for([word], settings), explain=True) for word in words]
-        return compare(configs, words, (), Basis(kind=BY_ITSELF if head is None else BY_NONE))
+        return compare(configs, words, (), ConfigurationBasis(kind=BY_ITSELF if head is None else BY_NONE))
 
 
 def load_settings(path: str | os.PathLike[str] = ".") -> CheckSettings:

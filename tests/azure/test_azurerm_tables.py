@@ -9,7 +9,7 @@ from typing import NamedTuple
 import pytest
 
 from azkvlint.azure.azurerm.resources import NOT_EVALUATED, RESOURCES, is_vault_related
-from azkvlint.azure.azurerm.table import Default, Field
+from azkvlint.azure.azurerm.table import ArgumentDefault, Field
 
 VAULT_TYPES = """
     key_vault key_vault_access_policy key_vault_key key_vault_secret key_vault_certificate
@@ -210,11 +210,11 @@ def test_version_decides_the_defaults_of_a_vault(argument: str, version: tuple[i
 
 def test_other_resources_have_defaults() -> None:
     hsm = "azurerm_key_vault_managed_hardware_security_module"
-    assert find(hsm, "purge_protection_enabled").field.defaults == (Default(False),)
-    assert find("azurerm_monitor_diagnostic_setting", "log.enabled").field.defaults == (Default(True),)
-    assert find("azurerm_disk_encryption_set", "auto_key_rotation_enabled").field.defaults == (Default(False),)
+    assert find(hsm, "purge_protection_enabled").field.defaults == (ArgumentDefault(False),)
+    assert find("azurerm_monitor_diagnostic_setting", "log.enabled").field.defaults == (ArgumentDefault(True),)
+    assert find("azurerm_disk_encryption_set", "auto_key_rotation_enabled").field.defaults == (ArgumentDefault(False),)
     pricing = find("azurerm_security_center_subscription_pricing", "resource_type")
-    assert pricing.field.defaults == (Default("VirtualMachines"),)
+    assert pricing.field.defaults == (ArgumentDefault("VirtualMachines"),)
 
 
 COMPUTED = """

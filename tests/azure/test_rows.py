@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from azkvlint.azure import row_reader
-from azkvlint.azure.arm_defaults import PROPERTIES, Property, faults_of
+from azkvlint.azure.arm_defaults import PROPERTIES, ArmProperty, faults_of
 from azkvlint.azure.azurerm.resources import RESOURCES
 from azkvlint.azure.azurerm.row_loader import load_rows, rows_of
 from azkvlint.azure.azurerm.table import CompiledRows
@@ -65,7 +65,9 @@ def test_a_wheel_has_the_same_rows() -> None:
     azurerm = msgspec.json.decode(compiled["data/azurerm.json"], type=CompiledRows)
     assert {name: azurerm.resource(name) for name in azurerm.types} == RESOURCES
     assert azurerm.types == {name: mapped.type for name, mapped in RESOURCES.items()}
-    assert msgspec.json.decode(compiled["data/arm_properties.json"], type=dict[str, dict[str, Property]]) == PROPERTIES
+    assert (
+        msgspec.json.decode(compiled["data/arm_properties.json"], type=dict[str, dict[str, ArmProperty]]) == PROPERTIES
+    )
     assert msgspec.json.decode(compiled["data/services.json"], type=dict[str, Service]) == SERVICES
 
 
@@ -168,7 +170,7 @@ def test_a_fault_of_an_arm_property_names_its_line(monkeypatch: pytest.MonkeyPat
     text = f"source: x\ntypes:\n  Microsoft.KeyVault/vaults:\n    properties.a: {row}\n"
     monkeypatch.setattr(row_reader, "read_data", lambda _: text.encode())
     with pytest.raises(TableError) as caught:
-        row_reader.load_by_property("t", Property, faults_of)
+        row_reader.load_by_property("t", ArmProperty, faults_of)
     assert caught.value.faults == (f"data/t.yaml:4:5: {fault}",)
 
 
@@ -176,7 +178,7 @@ def test_a_table_names_azure_types_and_properties(monkeypatch: pytest.MonkeyPatc
     text = "source: x\ntypes:\n  vaults: {properties.a: {}}\n  Microsoft.KeyVault/vaults: {sku: {}}\n"
     monkeypatch.setattr(row_reader, "read_data", lambda _: text.encode())
     with pytest.raises(TableError) as caught:
-        row_reader.load_by_property("t", Property, faults_of)
+        row_reader.load_by_property("t", ArmProperty, faults_of)
     assert caught.value.faults == (
         "data/t.yaml:3:3: `vaults` is not an Azure type such as Microsoft.KeyVault/vaults",
         "data/t.yaml:4:31: `sku` is not a path such as properties.sku.name",

@@ -12,7 +12,7 @@ import pytest
 
 from azkvlint.config.run_config import Config
 from azkvlint.fixes import find
-from azkvlint.fixes.proof import Fault, Prover
+from azkvlint.fixes.proof import ProofFailure, Prover
 from azkvlint.fixes.sources import Sources
 from azkvlint.linter.rule_tests import expand
 from azkvlint.model.fix import TextEdit
@@ -583,7 +583,7 @@ def test_a_fault_names_the_file_in_which_resources_change(folder: Path) -> None:
     )
     edited = Sources(str(folder)).edited(edits)
     faults = [one for one in prover.faults((), prover.state(edited)) if not one.resources]
-    assert faults == [Fault("other resources would be evaluated", paths=frozenset(("two.json",)))]
+    assert faults == [ProofFailure("other resources would be evaluated", paths=frozenset(("two.json",)))]
 
 
 OLD = {"apiVersion": "2018-02-14", "properties": {"enableRbacAuthorization": True, "publicNetworkAccess": "Disabled"}}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from azkvlint.derived.conditions import Condition
+from azkvlint.derived.conditions import RoleAssignmentCondition
 from tests.patterns import from_braces
 
 OWNER, READER = "8e3af657-a8ff-443c-a75c-2fe8c4bcb635", "acdd72a7-3385-48ef-bd42-f606fba81ae7"
@@ -17,7 +17,7 @@ YES, NO, OPEN = "yes", "no", "open"
 
 def lets(condition: str, role: str = OWNER) -> str:
     """Whether a condition allows a role."""
-    truth = Condition(from_braces(condition, "<>") or "").of_role(role)
+    truth = RoleAssignmentCondition(from_braces(condition, "<>") or "").of_role(role)
     return YES if True in truth.certain else OPEN if True in truth.possible else NO
 
 
@@ -84,7 +84,9 @@ ALWAYS, SOMETIMES, NEVER = "always", "sometimes", "never"
 
 def allows(condition: str, action: str, *, is_listing: bool = False) -> str:
     """When a condition allows a data action."""
-    truth = Condition(from_braces(condition, "<>") or "").of_action(f"{SECRETS}/{action}", is_listing=is_listing)
+    truth = RoleAssignmentCondition(from_braces(condition, "<>") or "").of_action(
+        f"{SECRETS}/{action}", is_listing=is_listing
+    )
     if truth.certain != truth.possible:
         return OPEN
     return SOMETIMES if len(truth.certain) == 2 else ALWAYS if True in truth.certain else NEVER

@@ -12,7 +12,7 @@ from azkvlint.model.resource import RequiredAttributes, Resource
 from azkvlint.model.value import Absent, Scalar, Unknown
 from azkvlint.readers.deployment.read import read_template
 from azkvlint.syntax.attribute_path import parse_path
-from azkvlint.syntax.json_decoder import Document
+from azkvlint.syntax.json_decoder import JsonDocument
 
 SCHEMA = "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#"
 EVERYTHING = RequiredAttributes(paths={}, reference_paths={}, everything=True)
@@ -30,7 +30,7 @@ def read(**resources: Any) -> dict[str, Resource]:
         one.setdefault("apiVersion", "2023-07-01")
     text = {"type": "string"}
     value = {"$schema": SCHEMA, "languageVersion": "2.0", "parameters": {"p": text}, "resources": resources}
-    found = read_template("main.json", Document(value, json.dumps(value)), EVERYTHING, {}, None)
+    found = read_template("main.json", JsonDocument(value, json.dumps(value)), EVERYTHING, {}, None)
     return dict(build_graph(found.resources, EVERYTHING, found.closed).resources)
 
 

@@ -23,7 +23,7 @@ from lsprotocol.types import TextDocumentContentChangePartial, TextDocumentConte
 
 from azkvlint.cli.lsp import configure
 from azkvlint.config.run_config import Config
-from azkvlint.editor.checks import Checks, Document, Outcome, Request
+from azkvlint.editor.checks import CheckOutcome, CheckRequest, Checks, OpenDocument
 from azkvlint.editor.protocol import Positions, changed, path_of
 from azkvlint.editor.settings import EditorSettings
 from azkvlint.linter.linter import check
@@ -62,7 +62,7 @@ class Workspace:
         self.names = [name for name, _ in files]
         self.encoding = rng.choice(("utf-8", "utf-16", "utf-32"))
         self.checks = Checks(explained, self.encoding)
-        self.documents: dict[str, Document] = {}
+        self.documents: dict[str, OpenDocument] = {}
         self.edits = 0
 
     def edit(self) -> None:
@@ -108,12 +108,12 @@ class Workspace:
     def hold(self, file: Path, text: str) -> None:
         """Open a document with this text, or change it."""
         self.edits += 1
-        self.documents[str(file)] = Document(file.as_uri(), self.edits, text, text.encode())
+        self.documents[str(file)] = OpenDocument(file.as_uri(), self.edits, text, text.encode())
 
     def difference(self) -> str:
         """Return how the diagnostics differ from those of the command line; empty if they do not."""
         outcome = self.checks.check(
-            Request(folders=(str(self.folder),), documents=dict(self.documents), settings=EditorSettings())
+            CheckRequest(folders=(str(self.folder),), documents=dict(self.documents), settings=EditorSettings())
         )
         found = sorted(
             _shown(str(Path(file).relative_to(self.folder)), item.cause, item.diagnostic.range.start.line)
@@ -151,7 +151,7 @@ class Workspace:
         expected, fault = self._expected()
         return "" if fault else _difference(found, [_PLACE.sub(r"\1", text) for text in expected])
 
-    def _send(self, client: Client, before: Mapping[str, Document]) -> None:
+    def _send(self, client: Client, before: Mapping[str, OpenDocument]) -> None:
         """Send the last edit to a server, as the smallest change."""
         for file in before.keys() - self.documents.keys():
             client.notify("textDocument/didClose", textDocument={"uri": before[file].uri})
@@ -179,7 +179,7 @@ class Workspace:
             PARSED_TEXTS.__dict__ = kept
             end_run()
 
-    def _inequality(self, outcome: Outcome) -> str:
+    def _inequality(self, outcome: CheckOutcome) -> str:
         """Return what else differs in the report, of which diagnostics show a part."""
         mine = outcome.checked[str(self.folder),].report
         for field in msgspec.structs.fields(Report):
@@ -190,7 +190,7 @@ class Workspace:
                 return f"{field.name} differs: {one!r:.1500} {other!r:.1500}"
         return ""
 
-    def _misplaced(self, outcome: Outcome) -> str:
+    def _misplaced(self, outcome: CheckOutcome) -> str:
         """Return which diagnostic is not at the region of its finding, counted anew; empty if there is none."""
         for file, items in outcome.files.items():
             copied = self.copy / Path(file).relative_to(self.folder)

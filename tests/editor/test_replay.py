@@ -11,7 +11,7 @@ import pytest
 
 pytest.importorskip("pygls", reason="the extra `lsp` is not installed")
 
-from azkvlint.editor.checks import Checks, Request
+from azkvlint.editor.checks import CheckRequest, Checks
 from azkvlint.util.file_tracker import EDITOR_TEXTS
 from tests.editor import replay
 
@@ -365,7 +365,7 @@ def test_byte_order_mark_on_the_disk_has_the_results_of_a_new_run(tmp_path: Path
         assert workspace.difference() == ""
 
 
-def _holding_nothing(checks: Checks, request: Request) -> None:
+def _holding_nothing(checks: Checks, request: CheckRequest) -> None:
     checks._request = request
     EDITOR_TEXTS.clear()
 

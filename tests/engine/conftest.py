@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 import pytest
 
 from azkvlint.engine.compiler import compile_condition
-from azkvlint.engine.evaluator import Evaluator, Verdicts
+from azkvlint.engine.evaluator import RuleEvaluator, Verdicts
 from azkvlint.engine.graph_index import GraphIndex, Trail
 from azkvlint.model.finding import Evidence, Finding, Outcome
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Reference, Resource, ResourceGraph
-from azkvlint.model.rule import All, Attribute, Condition, Items, Linked, Parameter, Rule, Severity
+from azkvlint.model.rule import All, AttributeCondition, Condition, ItemsCondition, Linked, Parameter, Rule, Severity
 from azkvlint.model.value import Link, ListValue, MapValue, Plain, Scalar, Unknown, Value
 from azkvlint.syntax.attribute_path import parse_path
 
@@ -79,14 +79,14 @@ class Build:
             resources={resource.address: resource for resource in resources}, references=vias, is_complete=closed
         )
 
-    def attribute(self, path: str, default: Plain | None = None, **operator: Any) -> Attribute:
+    def attribute(self, path: str, default: Plain | None = None, **operator: Any) -> AttributeCondition:
         """``attribute("a.b", equals=1)``."""
         ((name, operand),) = operator.items()
-        return Attribute(path=parse_path(path), text=path, operator=name, operand=operand, default=default)
+        return AttributeCondition(path=parse_path(path), text=path, operator=name, operand=operand, default=default)
 
-    def items(self, quantifier: str, path: str, where: Condition) -> Items:
+    def items(self, quantifier: str, path: str, where: Condition) -> ItemsCondition:
         """``some`` or ``every`` item."""
-        return Items(quantifier=quantifier, path=parse_path(path), text=path, where=where)
+        return ItemsCondition(quantifier=quantifier, path=parse_path(path), text=path, where=where)
 
     def linked(self, direction: str, *types: str, via: str = "scope", where: Condition = NOTHING) -> Linked:
         """``linked_from`` or ``links_to``."""
@@ -131,7 +131,7 @@ class Build:
 
     def evaluate(self, graph: ResourceGraph | Resource, *rules: Rule, explain: bool = True) -> Verdicts:
         """All that these rules say of a graph."""
-        return Evaluator(rules, explain).evaluate(self.graph(graph) if isinstance(graph, Resource) else graph)
+        return RuleEvaluator(rules, explain).evaluate(self.graph(graph) if isinstance(graph, Resource) else graph)
 
     def finding(self, graph: ResourceGraph | Resource, rule: Rule) -> Finding:
         """The one finding or unknown question that a rule has about a graph."""

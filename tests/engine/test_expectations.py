@@ -12,7 +12,7 @@ from azkvlint.engine.evidence import Expectation
 from azkvlint.engine.findings import expectation
 from azkvlint.engine.rule_store import builtin_rules
 from azkvlint.engine.schema import OPERATORS
-from azkvlint.model.rule import All, AnyOf, Attribute, Condition, Items, Linked, Not
+from azkvlint.model.rule import All, AnyOf, AttributeCondition, Condition, ItemsCondition, Linked, Not
 
 CASES: list[tuple[str, Any, str, str]] = [
     ("equals", True, "true", "false"),
@@ -59,12 +59,12 @@ def test_no_expectation_of_a_rule_is_a_regular_expression() -> None:
         assert not set("\\[](){}*+?|^") & set(words), one.operand
 
 
-def attributes(condition: Condition) -> Iterator[Attribute]:
+def attributes(condition: Condition) -> Iterator[AttributeCondition]:
     match condition:
-        case Attribute():
+        case AttributeCondition():
             yield condition
         case All(of=parts) | AnyOf(of=parts):
             for part in parts:
                 yield from attributes(part)
-        case Not(of=part) | Items(where=part) | Linked(where=part):
+        case Not(of=part) | ItemsCondition(where=part) | Linked(where=part):
             yield from attributes(part)

@@ -9,7 +9,7 @@ import pytest
 from azkvlint.engine.framework_loader import load_frameworks, sheets_of
 from azkvlint.engine.rule_store import builtin_frameworks, builtin_rules, frameworks_of_package
 from azkvlint.model.framework import Framework, Platform, Status
-from azkvlint.model.rule import Attribute
+from azkvlint.model.rule import AttributeCondition
 from azkvlint.util.errors import InternalError, RuleError
 
 HEAD = "name: acme\ntitle: ACME\nabout: >\n  A few\n  rows.\nreferences: [https://acme.example/]\n"
@@ -57,7 +57,7 @@ controls:
     assert (control.id, control.section, control.title, control.note) == ("A-1", "First", "One", "About that.")
     assert (control.rules, control.ideas) == (("KV001",), ("KEY-01",))
     assert control.policies == ("152b15f7-8e1f-4c1f-ab71-8c010ba5dbc0",)
-    assert isinstance(control.when, Attribute)
+    assert isinstance(control.when, AttributeCondition)
     assert control.platform == Platform(
         status=Status.NOT_APPLICABLE, because="There is none.", references=("https://acme.example/none",)
     )

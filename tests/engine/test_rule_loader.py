@@ -21,11 +21,11 @@ from azkvlint.model.effect import Effect
 from azkvlint.model.rule import (
     All,
     AnyOf,
-    Attribute,
+    AttributeCondition,
     Condition,
     Example,
     Given,
-    Items,
+    ItemsCondition,
     Linked,
     Not,
     Operand,
@@ -139,10 +139,10 @@ def test_rule_with_every_key_is_loaded() -> None:
         title="Purge protection is on",
         severity=Severity.HIGH,
         resources=("Microsoft.KeyVault/vaults", "Microsoft.KeyVault/managedHSMs"),
-        when=All((Attribute(path=("sku",), text="sku", operator="in", operand="$strong"),)),
+        when=All((AttributeCondition(path=("sku",), text="sku", operator="in", operand="$strong"),)),
         require=All(
             (
-                Attribute(
+                AttributeCondition(
                     path=("properties", "enablePurgeProtection"),
                     text="properties.enablePurgeProtection",
                     operator="equals",
@@ -190,9 +190,9 @@ def test_the_order_of_keys_is_free() -> None:
     assert load("".join(reversed(list(PARTS.values())))).id == "KV001"
 
 
-def attribute(text: str, operator: str, operand: Operand, *, path: tuple[str, ...] | None = None) -> Attribute:
+def attribute(text: str, operator: str, operand: Operand, *, path: tuple[str, ...] | None = None) -> AttributeCondition:
     steps = (text,) if path is None else path
-    return Attribute(path=steps, text=text, operator=operator, operand=operand)
+    return AttributeCondition(path=steps, text=text, operator=operator, operand=operand)
 
 
 @pytest.mark.parametrize(
@@ -219,11 +219,13 @@ def attribute(text: str, operator: str, operand: Operand, *, path: tuple[str, ..
         ("- not: [{attribute: a, is: set}]", Not(All((attribute("a", "is", "set"),)))),
         (
             "- {some: a.b, where: [{attribute: $, equals: x}]}",
-            Items(quantifier="some", path=("a", "b"), text="a.b", where=All((attribute("$", "equals", "x", path=()),))),
+            ItemsCondition(
+                quantifier="some", path=("a", "b"), text="a.b", where=All((attribute("$", "equals", "x", path=()),))
+            ),
         ),
         (
             "- {every: a, where: {attribute: b, is: set}}",
-            Items(quantifier="every", path=("a",), text="a", where=attribute("b", "is", "set")),
+            ItemsCondition(quantifier="every", path=("a",), text="a", where=attribute("b", "is", "set")),
         ),
         (
             "- {linked_from: A.B/c, via: scope}",
@@ -914,7 +916,7 @@ def test_the_bounds_of_patterns_are_computed_when_rules_are_compiled(
         (tmp_path / "rules").mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(content)
     proofs = proofs_of_package(str(tmp_path))
-    monkeypatch.setattr(regex_proof, "_Parser", None)  # not needed any more
+    monkeypatch.setattr(regex_proof, "_RegexParser", None)  # not needed any more
     for pattern, expected in alone.items():
         compiled = SafePattern(proofs[pattern])
         assert vars(compiled).keys() == vars(expected).keys()

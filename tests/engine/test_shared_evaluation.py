@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from azkvlint.derived.build_graph import build_graph, with_needs
-from azkvlint.engine.evaluator import Evaluator
+from azkvlint.engine.evaluator import RuleEvaluator
 from azkvlint.engine.required_attributes import is_local, required_by
 from azkvlint.engine.rule_store import builtin_rules
 from azkvlint.linter.rule_tests import expand
 from azkvlint.model.resource import Resource
-from azkvlint.model.rule import All, AnyOf, Attribute, Condition, Items, Linked, Not, Rule
+from azkvlint.model.rule import All, AnyOf, AttributeCondition, Condition, ItemsCondition, Linked, Not, Rule
 from azkvlint.model.value import MapValue
 from azkvlint.readers.plan.read import read_plan
 
@@ -31,11 +31,11 @@ PATHS += ["derived.plannedAction", "properties.value"]
 
 def _attribute(text: str, operator: tuple[str, str, str | None]) -> Condition:
     name, operand, default = operator
-    return Attribute(path=tuple(text.split(".")), text=text, operator=name, operand=operand, default=default)
+    return AttributeCondition(path=tuple(text.split(".")), text=text, operator=name, operand=operand, default=default)
 
 
 def _items(quantifier: str, where: Condition) -> Condition:
-    return Items(quantifier=quantifier, path=("properties", "l"), text="properties.l", where=where)
+    return ItemsCondition(quantifier=quantifier, path=("properties", "l"), text="properties.l", where=where)
 
 
 def _linked(direction: str, where: Condition) -> Condition:
@@ -162,7 +162,7 @@ def test_path_on_one_resource_is_local(build: Build, path: str, local: bool) -> 
 
 @pytest.mark.parametrize("rule", builtin_rules(), ids=lambda rule: rule.id)
 def test_shared_attributes_do_not_change_results_of_built_in_rules(rule: Rule) -> None:
-    required, evaluator = with_needs(required_by([rule])), Evaluator([rule])
+    required, evaluator = with_needs(required_by([rule])), RuleEvaluator([rule])
     for source in (example.sources["plan"] for example in rule.examples if "plan" in example.sources):
         # Each resource twice, so that there is something to share.
         read = read_plan("example", expand(source), required)

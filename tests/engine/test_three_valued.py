@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from azkvlint.model.finding import FAIL, PASS, UNKNOWN, Outcome, implication, negate
-from azkvlint.model.rule import All, AnyOf, Attribute, Condition, Not
+from azkvlint.model.rule import All, AnyOf, AttributeCondition, Condition, Not
 
 if TYPE_CHECKING:
     from tests.engine.conftest import Build
@@ -44,7 +44,7 @@ def test_implication_is_decided_only_if_it_is_for_every_unknown_value(when: Outc
 
 # Attributes a to e of the resource that is asked; each may be true, false or not known.
 LEAVES = st.sampled_from(
-    [Attribute(path=(name,), text=name, operator="equals", operand=True) for name in "abcde"],
+    [AttributeCondition(path=(name,), text=name, operator="equals", operand=True) for name in "abcde"],
 )
 CONDITIONS: st.SearchStrategy[Condition] = st.recursive(
     LEAVES,
@@ -61,7 +61,7 @@ WORLDS = st.fixed_dictionaries({name: st.sampled_from([True, False, None]) for n
 def table(condition: Condition, world: dict[str, bool | None]) -> Outcome:
     """The textbook's answer."""
     match condition:
-        case Attribute(text=name):
+        case AttributeCondition(text=name):
             known = world[name]
             return UNKNOWN if known is None else PASS if known else FAIL
         case All(of=parts):

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from azkvlint.evaluation.traces import SPOILED, Evaluations, Read, Shared, Trace, is_same
+from azkvlint.evaluation.traces import SPOILED, Evaluations, Read, SharedEvaluation, Trace, is_same
 from azkvlint.evaluation.values import Fields, Items, Partly, Result
 from azkvlint.model.location import Location
 from azkvlint.model.value import Absent, Scalar, Unknown
@@ -66,10 +66,10 @@ def test_evaluation_that_reads_another_module_or_one_world_is_not_kept() -> None
     trace.enter(object(), {})
     trace.read(0, object(), Read("value", "local.x", scalar(1)))
     assert trace.log == [SPOILED]
-    kept.add(node, Shared((SPOILED,), scalar(1)))
-    kept.add(node, Shared((Read("value", "local.x", Undeclared()),), scalar(1)))
+    kept.add(node, SharedEvaluation((SPOILED,), scalar(1)))
+    kept.add(node, SharedEvaluation((Read("value", "local.x", Undeclared()),), scalar(1)))
     assert kept.of(node) == []
-    kept.add(node, Shared((Read("declaration", (False, "a.b"), ("one",)),), scalar(1)))
+    kept.add(node, SharedEvaluation((Read("declaration", (False, "a.b"), ("one",)),), scalar(1)))
     assert len(kept.of(node)) == 1
 
 

@@ -34,7 +34,7 @@ from azkvlint.readers import deployments
 from azkvlint.readers.terraform import roots
 from azkvlint.readers.terraform.folder import parse_text
 from azkvlint.readers.units import Unit
-from azkvlint.syntax.hcl.parse import File, parse_file
+from azkvlint.syntax.hcl.parse import HclFile, parse_file
 from azkvlint.syntax.json_positions import Value, parse
 from azkvlint.syntax.texts import PARSED_TEXTS, ParsedTexts
 
@@ -243,7 +243,7 @@ def test_unedited_files_are_parsed_once_for_all_proofs(tmp_path: Path, monkeypat
     (tmp_path / "other.tf").write_text('variable "unedited" {\n  default = "a"\n}\n')
     parsed: list[str] = []
 
-    def counted(file: str, text: str) -> File:
+    def counted(file: str, text: str) -> HclFile:
         parsed.append(file)
         return parse_text(file, text)
 
@@ -335,7 +335,7 @@ def test_a_file_is_parsed_a_few_times(tmp_path: Path, monkeypatch: pytest.Monkey
     """An edit parses the declaration in which it is made, not the file."""
     parsed: list[int] = []
 
-    def counted(text: str) -> File:
+    def counted(text: str) -> HclFile:
         parsed.append(len(text.strip()))
         return parse_file(text)
 

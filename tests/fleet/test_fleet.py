@@ -19,9 +19,8 @@ from azkvlint.config.run_config import CheckSettings, Config
 from azkvlint.fleet import checker, page, run
 from azkvlint.fleet.inputs import inputs_of, write_inputs
 from azkvlint.fleet.remote import fetch
-from azkvlint.fleet.results import Entry, Totals, entries_of, totals_of
-from azkvlint.fleet.results import Run as FleetRun
-from azkvlint.fleet.rows import Row, failed_result, parquet_of, result_of
+from azkvlint.fleet.results import FleetRun, ManifestEntry, Totals, entries_of, totals_of
+from azkvlint.fleet.rows import ResultRow, failed_result, parquet_of, result_of
 from azkvlint.fleet.run import Fleet, run_fleet
 from azkvlint.linter.linter import check
 from azkvlint.linter.rule_tests import expand
@@ -218,7 +217,7 @@ def test_hostile_remote_and_missing_inputs_are_rows(cluster: Any, plans: Path, t
         scheduler=cluster.scheduler_address,
     )  # fmt: skip
     _, finished = run_fleet(fleet)
-    rows = {name: [msgspec.json.decode(line, type=Row) for line in lines] for name, lines in rows_of(out).items()}
+    rows = {name: [msgspec.json.decode(line, type=ResultRow) for line in lines] for name, lines in rows_of(out).items()}
     assert finished.inputs == len(rows) == 6
     assert rows["missing.json"][0].message == "the path does not exist"
     assert rows[f"file://{hostile.parent}/gone.json"][0].message == "the input cannot be read: it does not exist"
@@ -285,8 +284,8 @@ def test_the_command_checks_on_this_computer(run: Run, plans: Path, tmp_path: Pa
     }
 
 
-def _row(line: bytes) -> Row:
-    return msgspec.json.decode(line, type=Row)
+def _row(line: bytes) -> ResultRow:
+    return msgspec.json.decode(line, type=ResultRow)
 
 
 @pytest.mark.parametrize(
@@ -427,7 +426,7 @@ def test_vaults_of_several_parameter_files_are_listed_separately(tmp_path: Path)
     result = result_of("x", report, CheckSettings())
     assert [vault.name for vault in result.summary.vaults] == ["kv-dev (dev)", "kv-dev (lab)", "kv-prod (prod)"]
     (row,) = [
-        row for line in result.rows.splitlines() if (row := msgspec.json.decode(line, type=Row)).kind == "finding"
+        row for line in result.rows.splitlines() if (row := msgspec.json.decode(line, type=ResultRow)).kind == "finding"
     ]
     assert row.root is not None
     assert row.root.endswith("main.bicep")
@@ -440,7 +439,7 @@ def test_vaults_of_several_parameter_files_are_listed_separately(tmp_path: Path)
 # --- page -----------------------------------------------------------------------------------------------------------
 
 
-def _entry(number: int, severity: str = "high", count: int = 1) -> Entry:
+def _entry(number: int, severity: str = "high", count: int = 1) -> ManifestEntry:
     vault = {"name": f"kv-{number}", "path": "main.tf", "line": 3, "findings": [[severity, count]]}
     summary = {
         "input": f"plans/{'x' * 90}/plan-{number}.json", "findings": [["KV050", severity, count]], "is_failing": True,
@@ -449,9 +448,9 @@ def _entry(number: int, severity: str = "high", count: int = 1) -> Entry:
     return _converted(number, summary)
 
 
-def _converted(number: int, summary: object) -> Entry:
+def _converted(number: int, summary: object) -> ManifestEntry:
     digests = {"inputs": 1, "rows": "0" * 64, "parquet": "0" * 64}
-    return msgspec.convert({"number": number, "part": f"part-{0:016x}", "summary": summary, **digests}, Entry)
+    return msgspec.convert({"number": number, "part": f"part-{0:016x}", "summary": summary, **digests}, ManifestEntry)
 
 
 def test_totals_do_not_depend_on_the_order_of_the_manifest() -> None:

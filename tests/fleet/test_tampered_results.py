@@ -21,7 +21,7 @@ from azkvlint.__main__ import _run_with_error_handling
 from azkvlint.config.run_config import Config
 from azkvlint.fleet import checker, results, run
 from azkvlint.fleet.checker import encoded_chunk
-from azkvlint.fleet.results import Entry, Run, entries_of
+from azkvlint.fleet.results import FleetRun, ManifestEntry, entries_of
 from azkvlint.fleet.rows import result_of
 from azkvlint.linter.linter import check
 from azkvlint.linter.rule_tests import expand
@@ -163,7 +163,7 @@ def sealed(change: dict[str, Any], number: int = 0) -> Tamper:
 def forged(fields: dict[str, Any]) -> bytes:
     """A line of the manifest with a digest as a run computes it, if it has the fields of one."""
     try:
-        return results._encoded(results._sealed(msgspec.convert(fields, Entry)))
+        return results._encoded(results._sealed(msgspec.convert(fields, ManifestEntry)))
     except msgspec.ValidationError:
         return json.dumps(fields, separators=(",", ":")).encode() + b"\n"
 
@@ -174,7 +174,7 @@ def run_file(**change: Any) -> Tamper:
     def tamper(folder: Path) -> None:
         fields = json.loads((folder / "run.json").read_text()) | change
         try:
-            data = results._encoded(results._sealed(msgspec.convert(fields, Run)))
+            data = results._encoded(results._sealed(msgspec.convert(fields, FleetRun)))
         except msgspec.ValidationError:
             data = json.dumps(fields, separators=(",", ":")).encode() + b"\n"
         (folder / "run.json").write_bytes(data)

@@ -14,7 +14,7 @@ import pytest
 
 from azkvlint.config.run_config import Config
 from azkvlint.derived.build_graph import with_needs
-from azkvlint.engine.evaluator import Evaluator
+from azkvlint.engine.evaluator import RuleEvaluator
 from azkvlint.engine.required_attributes import required_by
 from azkvlint.engine.rule_store import builtin_rules
 from azkvlint.linter import workers as module
@@ -153,7 +153,9 @@ POLICY = policy_of(RULES, RULES, date(2026, 11, 24))
 
 @pytest.mark.parametrize("explain", [True, False])
 def test_a_comment_suppresses_a_finding_that_is_kept(explain: bool) -> None:
-    judged = evaluate_unit(read_of(TEXT), with_needs(required_by(RULES)), Evaluator(RULES, explain), explain, POLICY)
+    judged = evaluate_unit(
+        read_of(TEXT), with_needs(required_by(RULES)), RuleEvaluator(RULES, explain), explain, POLICY
+    )
     (hidden,) = judged.suppressed
     assert (hidden.rule.id, hidden.root) == ("KV001", "infra")
     assert hidden.suppressed is not None
@@ -167,13 +169,13 @@ def test_a_comment_suppresses_a_finding_that_is_kept(explain: bool) -> None:
 
 
 def test_comments_are_ignored_without_a_policy() -> None:
-    judged = evaluate_unit(read_of(TEXT), with_needs(required_by(RULES)), Evaluator(RULES), explain=True)
+    judged = evaluate_unit(read_of(TEXT), with_needs(required_by(RULES)), RuleEvaluator(RULES), explain=True)
     assert sorted(finding.rule.id for finding in judged.findings) == ["KV001", "KV301"]
     assert (judged.suppressed, judged.problems, judged.unused) == ([], [], {})
 
 
 def test_suppressed_findings_do_not_set_the_exit_code() -> None:
-    judged = evaluate_unit(read_of(TEXT), with_needs(required_by(RULES)), Evaluator(RULES), True, POLICY)
+    judged = evaluate_unit(read_of(TEXT), with_needs(required_by(RULES)), RuleEvaluator(RULES), True, POLICY)
     report = Report(
         findings=(), unknown=(), problems=(), rules=RULES, sources=("infra",), resource_counts={}, passed=0,
         version="1",

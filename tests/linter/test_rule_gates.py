@@ -9,7 +9,7 @@ import pytest
 
 from azkvlint.engine.rule_store import builtin_rules
 from azkvlint.linter.rule_gates import faults_of
-from azkvlint.model.rule import All, AnyOf, Attribute, Condition, Example, Linked, Not, Rule
+from azkvlint.model.rule import All, AnyOf, AttributeCondition, Condition, Example, Linked, Not, Rule
 from azkvlint.model.value import path_of
 
 RULE = next(rule for rule in builtin_rules() if rule.id == "KV010")
@@ -35,7 +35,7 @@ def without(language: str, expect: str) -> Rule:
 
 def _comparing(name: str) -> tuple[Condition, ...]:
     """Conditions that compare an attribute of the resource, of a linked one, and inside other conditions."""
-    one = Attribute(path=path_of(name), text=name, operator="equals", operand="Deny")
+    one = AttributeCondition(path=path_of(name), text=name, operator="equals", operand="Deny")
     linked = Linked(direction="links_to", types=("Microsoft.KeyVault/vaults",), via="id", where=one)
     return one, linked, Not(of=All((AnyOf((linked,)),)))
 

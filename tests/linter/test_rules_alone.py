@@ -11,7 +11,7 @@ from typing import NamedTuple
 import pytest
 
 from azkvlint.derived.build_graph import with_needs
-from azkvlint.engine.evaluator import Evaluator
+from azkvlint.engine.evaluator import RuleEvaluator
 from azkvlint.engine.parameters import with_parameters
 from azkvlint.engine.required_attributes import required_by
 from azkvlint.engine.rule_store import builtin_rules
@@ -53,10 +53,10 @@ def is_whole(source: str) -> bool:
     return {match[1] for match in re.finditer(r"\$\{(azurerm_\w+\.\w+)", source)} <= declared
 
 
-READY: dict[tuple[object, ...], tuple[Evaluator, RequiredAttributes]] = {}
+READY: dict[tuple[object, ...], tuple[RuleEvaluator, RequiredAttributes]] = {}
 
 
-def ready(case: Case, rules: Sequence[Rule]) -> tuple[Evaluator, RequiredAttributes]:
+def ready(case: Case, rules: Sequence[Rule]) -> tuple[RuleEvaluator, RequiredAttributes]:
     """An evaluator with the rules and what they read; the rule of the example has the parameters of that."""
     own = (case.rule.id, case.example.title) if case.example.parameters else ()
     key = (tuple(rule.id for rule in rules), case.example.as_of, *own)
@@ -64,7 +64,7 @@ def ready(case: Case, rules: Sequence[Rule]) -> tuple[Evaluator, RequiredAttribu
         given = {case.rule.id: case.example.parameters}
         chosen = [with_parameters(rule, given.get(rule.id, {})) for rule in rules]
         as_of = date.fromisoformat(case.example.as_of or EXAMPLE_DAY)
-        READY[key] = Evaluator(chosen), with_needs(required_by(chosen, as_of))
+        READY[key] = RuleEvaluator(chosen), with_needs(required_by(chosen, as_of))
     return READY[key]
 
 

@@ -17,14 +17,14 @@ from azkvlint.linter.suppressions import (
     EXPIRED_SUPPRESSION,
     MALFORMED_SUPPRESSION,
     UNUSED_SUPPRESSION,
-    Policy,
+    SuppressionPolicy,
     Suppressions,
     policy_of,
 )
 from azkvlint.model.finding import Finding, Outcome
 from azkvlint.model.location import Location, SourceComments, Target
 from azkvlint.model.rule import All, Rule, Severity
-from azkvlint.syntax.ignore_comments import Directive, directives
+from azkvlint.syntax.ignore_comments import IgnoreDirective, directives
 
 TODAY = date(2026, 11, 24)
 PATH = "main.tf"
@@ -87,7 +87,7 @@ def finding(place: Location, rule_id: str = "KV001", **more: Any) -> Finding:
     )  # fmt: skip
 
 
-def said(text: str, policy: Policy = POLICY) -> Suppressions:
+def said(text: str, policy: SuppressionPolicy = POLICY) -> Suppressions:
     return Suppressions({PATH: scan(text)}, policy)
 
 
@@ -102,7 +102,7 @@ def codes(found: Suppressions) -> list[str]:
 # --- what a comment says ----------------------------------------------------------------------------------------------
 
 
-def parsed(comment: str) -> Directive:
+def parsed(comment: str) -> IgnoreDirective:
     (found,) = directives(comment, [(0, len(comment))])
     return found
 

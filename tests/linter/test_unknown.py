@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from azkvlint.derived.build_graph import with_needs
-from azkvlint.engine.evaluator import Evaluator
+from azkvlint.engine.evaluator import RuleEvaluator
 from azkvlint.engine.required_attributes import required_by
 from azkvlint.engine.rule_store import builtin_rules
 from azkvlint.linter.rule_tests import expand
@@ -27,7 +27,7 @@ Place: TypeAlias = tuple[str | int, ...]
 Outcomes: TypeAlias = Mapping[tuple[str, str], str]
 
 RULES = builtin_rules()
-EVALUATOR, DEMAND = Evaluator(RULES), with_needs(required_by(RULES))
+EVALUATOR, DEMAND = RuleEvaluator(RULES), with_needs(required_by(RULES))
 UNKNOWN = "${var.unknown}"
 # What is in the state already is known.
 ALL_KNOWN = ("no-op", "import", "delete", "forget")

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 import pytest
 
 from azkvlint.derived.build_graph import with_needs
-from azkvlint.engine.evaluator import Evaluator
+from azkvlint.engine.evaluator import RuleEvaluator
 from azkvlint.engine.required_attributes import required_by
 from azkvlint.engine.rule_store import builtin_rules
 from azkvlint.linter.unit_result import verdicts_on
@@ -27,7 +27,7 @@ Outcomes: TypeAlias = Mapping[tuple[str, str], str]
 
 RULES = builtin_rules()
 WITH_ARM = [rule for rule in RULES if any("arm" in example.sources for example in rule.examples)]
-EVALUATOR, DEMAND = Evaluator(RULES), with_needs(required_by(RULES))
+EVALUATOR, DEMAND = RuleEvaluator(RULES), with_needs(required_by(RULES))
 # What says which resource it is, or what it is to be judged as; and what a template itself is made of.
 NOT_VALUES = {
     "type",

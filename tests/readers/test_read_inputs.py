@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from azkvlint.evaluation.reads import Bound, ReadRecorder
-from azkvlint.readers.bicep.module_evaluation import ModuleInstance as BicepInstance
-from azkvlint.readers.deployment.modules import Arguments as BicepArguments
+from azkvlint.readers.bicep.module_evaluation import BicepModuleInstance as BicepInstance
+from azkvlint.readers.deployment.modules import ModuleArguments as BicepArguments
 from azkvlint.readers.deployment.template_instance import TemplateInstance
 from azkvlint.readers.deployment.template_resources import TemplateArguments
 from azkvlint.readers.terraform.module_evaluation import CallArguments
-from azkvlint.readers.terraform.module_evaluation import ModuleInstance as TerraformInstance
+from azkvlint.readers.terraform.module_evaluation import TerraformModuleInstance as TerraformInstance
 from tests.readinputs.law import (
     ARM,
     BICEP,

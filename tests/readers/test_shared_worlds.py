@@ -14,12 +14,12 @@ from azkvlint.evaluation.traces import ATTRIBUTE, DECLARATION, LOCAL, VALUE
 from azkvlint.graph.worlds import Variant
 from azkvlint.model.resource import Resource
 from azkvlint.readers.deployment.instance import DeploymentInstance
-from azkvlint.readers.deployment.worlds import Worlds as DeploymentWorlds
+from azkvlint.readers.deployment.worlds import DeploymentWorlds
 from azkvlint.readers.modules.run import TemplateRead
 from azkvlint.readers.terraform import shared_evaluation
-from azkvlint.readers.terraform.blocks import Content
-from azkvlint.readers.terraform.module_evaluation import ModuleInstance
-from azkvlint.readers.terraform.worlds import Worlds as TerraformWorlds
+from azkvlint.readers.terraform.blocks import BodyContent
+from azkvlint.readers.terraform.module_evaluation import TerraformModuleInstance
+from azkvlint.readers.terraform.worlds import TerraformWorlds
 from tests.readinputs.law import ARM, BICEP, HCL, LANGUAGES, Unit, content, generate, leaves, read_whole
 from tests.worlds.comparison import write
 from tests.worlds.generator import make_case
@@ -110,7 +110,7 @@ def test_values_are_the_same_with_and_without_sharing(language: str, tmp_path: P
     assert variants > SEEDS // 3, "few roots have variants, so that the test compares nothing"
 
 
-@pytest.mark.parametrize("owner", [Content, ModuleInstance, DeploymentInstance])
+@pytest.mark.parametrize("owner", [BodyContent, TerraformModuleInstance, DeploymentInstance])
 def test_wrongly_shared_value_is_detected(owner: type, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     unchanged: Callable[..., Any] = owner.unchanged  # type: ignore[attr-defined]  # each of them has it
     monkeypatch.setattr(owner, "unchanged", lambda self, name, changed: unchanged(self, name, NO_INPUTS))  # noqa: ARG005

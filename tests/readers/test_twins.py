@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from azkvlint.derived.build_graph import with_needs
-from azkvlint.engine.evaluator import Evaluator
+from azkvlint.engine.evaluator import RuleEvaluator
 from azkvlint.engine.required_attributes import required_by
 from azkvlint.engine.rule_store import builtin_rules
 from azkvlint.linter.rule_tests import read_example
@@ -53,4 +53,4 @@ resource "azurerm_monitor_diagnostic_setting" "kv" {
 @pytest.mark.parametrize("language", SOURCES)
 def test_a_setting_on_the_vault_that_was_looked_up_is_one_on_the_vault(language: str, which: str, found: int) -> None:
     read = read_example(language, SOURCES[language].replace("WHICH", which), DEMAND)
-    assert len(verdicts_on(read, DEMAND, Evaluator(RULES)).findings) == found
+    assert len(verdicts_on(read, DEMAND, RuleEvaluator(RULES)).findings) == found

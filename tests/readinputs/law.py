@@ -24,7 +24,7 @@ from azkvlint.readers.modules.run import TemplateRead
 from azkvlint.readers.terraform import TerraformSettings
 from azkvlint.readers.terraform.folder import FolderCache
 from azkvlint.readers.terraform.read import read_root
-from azkvlint.syntax.json_decoder import Document
+from azkvlint.syntax.json_decoder import JsonDocument
 from tests.readinputs import arm, bicep, terraform
 from tests.readinputs.expressions import plain_value
 from tests.readinputs.modules import Features, Growing, Parameter
@@ -83,7 +83,7 @@ def read_whole(unit: Unit, values: Mapping[str, Any], recorder: Recorder = WITHO
     results = {name: wrap(plain, at) for name, plain in values.items()}
     root, work = str(unit.folder), UnitWork(recorder)
     if unit.language == ARM:
-        document = Document(json.loads(unit.text), unit.text)
+        document = JsonDocument(json.loads(unit.text), unit.text)
         load = partial(_linked, unit.folder)
         return read_template("main.json", document, _ALL, results, load, unit=work)
     if unit.language == BICEP:
@@ -96,11 +96,11 @@ def read_whole(unit: Unit, values: Mapping[str, Any], recorder: Recorder = WITHO
     return module
 
 
-def _linked(folder: Path, path: str) -> Document | None:
+def _linked(folder: Path, path: str) -> JsonDocument | None:
     """Return a template in the folder of a root."""
     file = folder / path
     text = file.read_text(encoding="utf-8") if file.is_file() else ""
-    return Document(json.loads(text), text) if text else None
+    return JsonDocument(json.loads(text), text) if text else None
 
 
 def input_name(language: str, parameter: str) -> str:

@@ -21,7 +21,7 @@ from azkvlint.model.finding import (
     Suppression,
 )
 from azkvlint.model.location import Excerpt, Location, Region
-from azkvlint.model.rule import Attribute, Rule, Severity
+from azkvlint.model.rule import AttributeCondition, Rule, Severity
 from azkvlint.model.value import Origin
 from azkvlint.reporters import REPORTERS, Options
 from tests.sarif import run_in
@@ -133,7 +133,7 @@ def clean() -> Report:
 
 
 def _rule(**changes: Any) -> Rule:
-    holds = Attribute(path=("name",), text="name", operator="is", operand="set")
+    holds = AttributeCondition(path=("name",), text="name", operator="is", operand="set")
     given: dict[str, Any] = {
         "id": "KV001",
         "name": "purge-protection",

@@ -27,8 +27,8 @@ from azkvlint.reporters.document import (
     Count,
     Document,
     Figure,
-    Item,
-    Items,
+    ItemList,
+    ListItem,
     Paragraph,
     Row,
     Section,
@@ -47,7 +47,7 @@ MATRIX = Table(
     rows=(
         Row(
             (Cell("app"), Cell("yes", state=BAD), Cell("-")),
-            details=(Items((Item((Span("yes", STRONG), " secrets"), items=(Item("edit: main.tf:3"),)),)),),
+            details=(ItemList((ListItem((Span("yes", STRONG), " secrets"), items=(ListItem("edit: main.tf:3"),)),)),),
         ),
         Row((Cell("a group of people"), Cell("?"), Cell("yes", state=BAD))),
     ),
@@ -61,7 +61,7 @@ CONTROLS = Table(
         Row(
             (
                 Cell("8.1"), Cell("Keys expire"), Cell("not met", state=BAD),
-                Cell("One key fails.", items=(Item(("KV1 ", Span("main.tf:1", CODE)), state=BAD),),
+                Cell("One key fails.", items=(ListItem(("KV1 ", Span("main.tf:1", CODE)), state=BAD),),
                      links=("https://learn.microsoft.com/azure/key-vault/",)),
             ),
             group="Keys",
@@ -164,7 +164,9 @@ def test_only_a_terminal_imports_rich() -> None:
 
 def test_a_list_without_a_width_is_not_wrapped() -> None:
     long = "word " * 60
-    wide, narrow = (Document(title="", summary="", blocks=(Items((Item(long),)),), width=width) for width in (0, 80))
+    wide, narrow = (
+        Document(title="", summary="", blocks=(ItemList((ListItem(long),)),), width=width) for width in (0, 80)
+    )
     assert text(wide, Options()) == f"{long}\n\n"
     assert max(map(len, text(narrow, Options()).splitlines())) <= 80
 
@@ -175,17 +177,17 @@ HOSTILE = "=a\x1b[2J\u202e<b>|`*@x\n::set-output"
 @pytest.mark.parametrize("style", ["", CODE, STRONG, PROSE])
 def test_no_string_of_the_input_acts_in_any_format(style: str) -> None:
     span = Span(HOSTILE, style, link=f"javascript:{HOSTILE}")
-    item = Item(span, items=(Item(span),))
+    item = ListItem(span, items=(ListItem(span),))
     table = Table(
         columns=(Column(HOSTILE), Column(HOSTILE, kind=STATE), Column(HOSTILE, kind=BELOW)),
         rows=(Row((Cell(span), Cell(span, state=BAD), Cell(span, items=(item,), links=(HOSTILE,))), group=HOSTILE,
-                  details=(Items((item,)),)),),
+                  details=(ItemList((item,)),)),),
         details=HOSTILE,
     )  # fmt: skip
     document = Document(
         title=HOSTILE, summary=span, head=(span,), about=span, facts=(span,), notes=(span,), failures=(span,),
         problems=(HOSTILE,), links=(HOSTILE,), words=(Word(HOSTILE, span),),
-        blocks=(Section(span, (table, Items((item,)), Paragraph(span), CodeBlock(f"```\n{HOSTILE}", title=span)),
+        blocks=(Section(span, (table, ItemList((item,)), Paragraph(span), CodeBlock(f"```\n{HOSTILE}", title=span)),
                         about=(span,), anchor="a", counts=(Count(1, HOSTILE),)),),
     )  # fmt: skip
     written = [
@@ -208,7 +210,9 @@ def test_no_string_of_the_input_acts_in_any_format(style: str) -> None:
 
 
 def test_a_spreadsheet_evaluates_no_cell() -> None:
-    table = Table(columns=(Column("a"), Column("b")), rows=(Row((Cell('=1+1,"x"'), Cell("b", items=(Item("c"),)))),))
+    table = Table(
+        columns=(Column("a"), Column("b")), rows=(Row((Cell('=1+1,"x"'), Cell("b", items=(ListItem("c"),)))),)
+    )
     assert csv(table) == 'a,b\n"\'=1+1,""x""",b; c\n'
 
 

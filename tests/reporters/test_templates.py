@@ -9,7 +9,7 @@ import pytest
 from jinja2 import UndefinedError, meta, nodes
 
 from azkvlint.fleet import page as fleet_page
-from azkvlint.fleet.results import Run, Totals
+from azkvlint.fleet.results import FleetRun, Totals
 from azkvlint.model.finding import Report
 from azkvlint.reporters import Options, html_page
 from azkvlint.reporters.document import Document
@@ -22,7 +22,7 @@ NAMES = sorted(file.name for file in FOLDER.glob("*.html"))
 REPORT = Report(
     findings=(), unknown=(), problems=(), rules=(), sources=(), resource_counts={}, passed=0, version="1"
 )  # fmt: skip
-RUN = Run(kvlint="1", settings="0" * 64, as_of="2026-01-01", base="/", inputs=1, list="0" * 64)
+RUN = FleetRun(kvlint="1", settings="0" * 64, as_of="2026-01-01", base="/", inputs=1, list="0" * 64)
 # Those that return markup are `prose`, which escapes, and `tojson`; the others return no part of a string, or a string.
 FILTERS = {"digest", "length", "min", "prose", "tojson", "trim"}
 

@@ -30,7 +30,7 @@ def test_file_without_declarations_is_parsed(text: str) -> None:
 def test_parameter_is_parsed() -> None:
     text = "@description('why')\n@sys.allowed([\n  'a'\n])\n@secure()\nparam p string = 'a'"
     found = only(text)
-    assert isinstance(found, ast.Parameter)
+    assert isinstance(found, ast.ParameterDeclaration)
     assert (found.name, found.at, found.start) == ("p", text.index("p string"), text.index("param"))
     assert found.type == ast.Type(found.at + 2, found.at + 8, "name", "string")
     assert found.default == ast.Literal(len(text) - 3, len(text), "a")
@@ -45,7 +45,7 @@ def test_parameter_is_parsed() -> None:
 
 def test_parameter_of_a_resource_type_is_parsed() -> None:
     found = only("param p resource 'A/b@1'")
-    assert isinstance(found, ast.Parameter)
+    assert isinstance(found, ast.ParameterDeclaration)
     assert found.type is not None
     assert (found.type.kind, found.type.name, found.type.value) == ("resource", "resource", "A/b@1")
 
@@ -57,10 +57,10 @@ def test_parameter_file_is_parsed() -> None:
     assert isinstance(using, ast.Using)
     assert using.path == ast.Literal(7, 19, "main.bicep")
     assert isinstance(extends, ast.Extends)
-    assert isinstance(first, ast.Parameter)
+    assert isinstance(first, ast.ParameterDeclaration)
     assert first.type is None
     assert first.default == ast.Literal(56, 57, 1)
-    assert isinstance(second, ast.Parameter)
+    assert isinstance(second, ast.ParameterDeclaration)
     assert isinstance(second.default, ast.Object)
     assert only("using none") == ast.Using(0, 10, None)
     assert isinstance(only("using 'a' with {\n  mode: 'stack'\n}"), ast.Using)
@@ -83,7 +83,7 @@ def test_nested_resources_are_parsed(ends: str) -> None:
     ]
     text = ends.join(lines) + ends
     vaults = only(text)
-    assert isinstance(vaults, ast.Resource)
+    assert isinstance(vaults, ast.ResourceDeclaration)
     assert (vaults.name, vaults.existing, len(vaults.decorators)) == ("kv", False, 1)
     assert text[vaults.start : vaults.head] == "resource /* the */ kv 'Microsoft.KeyVault/vaults@2023-07-01'"
     loop = vaults.body
@@ -106,7 +106,7 @@ def test_nested_resources_are_parsed(ends: str) -> None:
 def test_modules_are_parsed(body: str) -> None:
     text = f"module m './m.bicep' = {body}"
     found = only(text)
-    assert isinstance(found, ast.Module)
+    assert isinstance(found, ast.ModuleDeclaration)
     assert (found.name, text[found.path.start : found.path.end]) == ("m", "'./m.bicep'")
     assert text[found.start : found.head] == "module m './m.bicep'"
     assert text[found.body.start : found.body.end] == body
@@ -124,9 +124,9 @@ def test_imports_are_parsed() -> None:
 
 def test_functions_are_parsed() -> None:
     found = only("@export()\nfunc f(a string, b {\n  c: int\n}[]?) object => {\n  d: a\n}")
-    assert isinstance(found, ast.Function)
+    assert isinstance(found, ast.FunctionDeclaration)
     assert (found.name, found.parameters, type(found.body)) == ("f", ("a", "b"), ast.Object)
-    assert isinstance(only("func g(\n  a string\n  ,b int\n) string =>\n  'x${a}'"), ast.Function)
+    assert isinstance(only("func g(\n  a string\n  ,b int\n) string =>\n  'x${a}'"), ast.FunctionDeclaration)
 
 
 def test_variables_outputs_types_and_scope_are_parsed() -> None:
@@ -135,7 +135,7 @@ def test_variables_outputs_types_and_scope_are_parsed() -> None:
     assert isinstance(only("targetScope = 'subscription'"), ast.TargetScope)
     assert isinstance(only("@export()\ntype t = {\n  a: string?\n}"), ast.TypeDeclaration)
     output = only("output o { a: string } = {\n  a: kv.name\n}")
-    assert isinstance(output, ast.Output)
+    assert isinstance(output, ast.OutputDeclaration)
     assert output.type is not None
     assert output.type.kind == "object"
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from azkvlint.syntax.hcl.json_file import parse_json_file
-from azkvlint.syntax.hcl.parse import Body, File, parse_file
+from azkvlint.syntax.hcl.parse import Body, HclFile, parse_file
 
 CORPORA = Path(__file__).resolve().parents[3] / "shared" / "corpora" / "tf"
 FILES = sorted(
@@ -40,7 +40,7 @@ def faults(body: Body) -> set[str]:
     return found.union(*(faults(block.body) for block in body.blocks))
 
 
-def parsed(file: Path) -> File:
+def parsed(file: Path) -> HclFile:
     text = file.read_bytes().decode("utf-8")
     return parse_json_file(text) if file.suffix == ".json" else parse_file(text)
 

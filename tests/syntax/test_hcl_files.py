@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from azkvlint.syntax import ast
-from azkvlint.syntax.hcl.parse import Block, Body, File, parse_file
+from azkvlint.syntax.hcl.parse import Block, Body, HclFile, parse_file
 from azkvlint.syntax.hcl.tokens import MAX_FAULTS
 
 VAULT = """# The vault.
@@ -26,11 +26,11 @@ locals { x = 1 }
 """
 
 
-def names(file: File) -> list[str]:
+def names(file: HclFile) -> list[str]:
     return [" ".join((block.type, *block.labels)) for block in file.body.blocks]
 
 
-def faults(file: File) -> list[tuple[str, int]]:
+def faults(file: HclFile) -> list[tuple[str, int]]:
     return [(fault.message, fault.at) for fault in file.faults]
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from azkvlint.syntax import ast
 from azkvlint.syntax.hcl.expressions import parse_template
 from azkvlint.syntax.hcl.json_file import parse_json_file
-from azkvlint.syntax.hcl.parse import Body, File, parse_file
+from azkvlint.syntax.hcl.parse import Body, HclFile, parse_file
 from azkvlint.util.errors import InputError
 
 WHOLE = """# Where the vault is.
@@ -88,7 +88,7 @@ def check_body(body: Body, start: int, end: int, ordered: bool) -> None:
         check_body(block.body, block.brace, block.end, ordered)
 
 
-def check(file: File, ordered: bool = True) -> None:
+def check(file: HclFile, ordered: bool = True) -> None:
     """That nothing raises, and all stands within the text. In JSON a block may have more than one body."""
     end = len(file.text)
     assert all(0 <= fault.at <= end for fault in file.faults)

@@ -9,10 +9,10 @@ import pytest
 
 from azkvlint.syntax import ast
 from azkvlint.syntax.hcl.json_file import parse_json_file
-from azkvlint.syntax.hcl.parse import REPEATED, Block, File
+from azkvlint.syntax.hcl.parse import REPEATED, Block, HclFile
 
 
-def parsed(value: Any, **options: Any) -> File:
+def parsed(value: Any, **options: Any) -> HclFile:
     file = parse_json_file(json.dumps(value, indent=2), **options)
     assert list(file.faults) == []
     return file

@@ -13,7 +13,7 @@ import pytest
 from azkvlint.syntax import ast
 from azkvlint.syntax.hcl.expressions import parse_template
 from azkvlint.syntax.hcl.json_file import parse_json_file
-from azkvlint.syntax.hcl.parse import Body, File, parse_file
+from azkvlint.syntax.hcl.parse import Body, HclFile, parse_file
 from azkvlint.util.errors import InputError
 
 pytestmark = pytest.mark.slow(8)
@@ -32,7 +32,7 @@ def all_faults(body: Body) -> list[ast.Fault]:
     return found
 
 
-def everything(file: File) -> list[str]:
+def everything(file: HclFile) -> list[str]:
     return [fault.message for fault in (*file.faults, *all_faults(file.body))]
 
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from azkvlint.syntax.json_decoder import MAX_DEPTH, Document, Pointer, blank_comments, decode, duplicate_key
+from azkvlint.syntax.json_decoder import MAX_DEPTH, JsonDocument, Pointer, blank_comments, decode, duplicate_key
 from azkvlint.syntax.json_positions import locate
 from azkvlint.util.errors import InputError
 
@@ -46,7 +46,7 @@ def fault(data: bytes | str) -> str:
     ],
 )
 def test_json_is_decoded(text: str, value: Any) -> None:
-    assert decode(text.encode()) == Document(value, text)
+    assert decode(text.encode()) == JsonDocument(value, text)
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
@@ -147,7 +147,7 @@ def test_arbitrary_text_is_a_document_or_an_input_error(text: str, encoding: str
         assert set(found) == {pointer for pointer in pointers if pointer in places(document.text)}
 
 
-def read(data: bytes) -> Document | None:
+def read(data: bytes) -> JsonDocument | None:
     try:
         return decode(data)
     except InputError:

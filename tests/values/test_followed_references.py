@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from azkvlint.values.origins import UNTRACED, FollowedReferences, Origins, Source
+from azkvlint.values.origins import UNTRACED, FollowedReferences, Origins, ValueOrigin
 
 # A reference: the name of a declaration, and a path in its value.
 Reference = tuple[str, str]
@@ -25,7 +25,7 @@ GRAPHS = st.fixed_dictionaries(
 
 
 def origins_without_memory(
-    graph: Graph, reference: Reference, busy: frozenset[str], sources: set[Source] | None = None
+    graph: Graph, reference: Reference, busy: frozenset[str], sources: set[ValueOrigin] | None = None
 ) -> Origins:
     name = reference[0]
     if name in busy:
@@ -37,17 +37,17 @@ def origins_without_memory(
     return frozenset({own}).union(*found)
 
 
-def source_of(reference: Reference) -> Source:
-    return Source("default", ".".join(reference), None)
+def source_of(reference: Reference) -> ValueOrigin:
+    return ValueOrigin("default", ".".join(reference), None)
 
 
 def origins(
-    graph: Graph, followed: FollowedReferences, reference: Reference, busy: frozenset[str], sources: list[Source]
+    graph: Graph, followed: FollowedReferences, reference: Reference, busy: frozenset[str], sources: list[ValueOrigin]
 ) -> Origins:
     name = reference[0]
     own, parts = graph[reference]
 
-    def compute(inner: list[Source]) -> Origins:
+    def compute(inner: list[ValueOrigin]) -> Origins:
         inner.append(source_of(reference))
         return frozenset({own}).union(*(origins(graph, followed, part, busy | {name}, inner) for part in parts))
 
@@ -60,8 +60,8 @@ def test_origins_and_sources_do_not_depend_on_earlier_queries(
 ) -> None:
     followed = FollowedReferences()
     for reference, busy in queries:
-        sources: list[Source] = []
-        expected: set[Source] = set()
+        sources: list[ValueOrigin] = []
+        expected: set[ValueOrigin] = set()
         found = origins(graph, followed, reference, busy, sources)
         assert found == origins_without_memory(graph, reference, busy, expected)
         assert set(sources) == expected
@@ -82,7 +82,7 @@ def test_a_result_that_a_limit_ended_is_not_kept(graph: Graph, queries: list[Ref
         own, parts = graph[reference]
         inner = busy | {name}
 
-        def compute(_: list[Source]) -> Origins:
+        def compute(_: list[ValueOrigin]) -> Origins:
             return frozenset({own}).union(*(ask(part, inner) for part in parts))
 
         return followed.follow(name, reference, busy, compute, may_follow, [])
@@ -101,7 +101,7 @@ def test_each_reference_is_followed_once() -> None:
     followed, computed = FollowedReferences(), []
 
     def ask(number: int, busy: frozenset[int]) -> Origins:
-        def compute(_: list[Source]) -> Origins:
+        def compute(_: list[ValueOrigin]) -> Origins:
             computed.append(number)
             inner = busy | {number}
             return ask(number - 1, inner) | ask(number - 1, inner) if number else frozenset({"written"})

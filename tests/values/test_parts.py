@@ -8,10 +8,10 @@ from azkvlint.model.value import Path
 from azkvlint.syntax import ast
 from azkvlint.syntax.bicep.parse import parse
 from azkvlint.syntax.hcl.expressions import parse_template
-from azkvlint.values.parts import Relation, Walk, variable_of
+from azkvlint.values.parts import PartFinder, PartRelation, variable_of
 from azkvlint.values.paths import ANY, KEYS
 
-SAME, CHOICE, COMPUTED = Relation.SAME, Relation.CHOICE, Relation.COMPUTED
+SAME, CHOICE, COMPUTED = PartRelation.SAME, PartRelation.CHOICE, PartRelation.COMPUTED
 
 
 def bicep(text: str) -> tuple[str, ast.Expression]:
@@ -27,8 +27,8 @@ def terraform(text: str) -> tuple[str, ast.Expression]:
     return source, node.parts[0] if isinstance(node, ast.Template) else node
 
 
-def parts(source: str, node: ast.Expression, rest: Path) -> tuple[Relation, list[tuple[str, Path]]]:
-    found = Walk().parts_of(node, None, rest)
+def parts(source: str, node: ast.Expression, rest: Path) -> tuple[PartRelation, list[tuple[str, Path]]]:
+    found = PartFinder().parts_of(node, None, rest)
     both = (*found.values, *found.keys)
     return found.relation, [(source[part.node.start : part.node.end], part.rest) for part in both]
 
@@ -38,7 +38,7 @@ def parts(source: str, node: ast.Expression, rest: Path) -> tuple[Relation, list
     [
         ("a ? b : c", ("d",), CHOICE, [("b", ("d",)), ("c", ("d",))]),
         ("a ?? b", ("d",), CHOICE, [("a", ("d",)), ("b", ("d",))]),
-        ("a == b", (), Relation.PROPERTY, [("a", ()), ("b", ())]),
+        ("a == b", (), PartRelation.PROPERTY, [("a", ()), ("b", ())]),
         ("{ a: b, c: d }", ("a", "e"), SAME, [("b", ("e",))]),
         ("{ a: b, c: d }", ("A",), SAME, [("b", ())]),
         ("{ a: b, ...c }", ("a",), SAME, [("b", ()), ("...c", ("a",))]),
@@ -51,14 +51,14 @@ def parts(source: str, node: ast.Expression, rest: Path) -> tuple[Relation, list
         ("groupBy(a, b => b.c)", ("d",), COMPUTED, [("b.c", ()), ("a", ())]),
         ("toObject(a, b => b.c, b => b.d)", ("e",), COMPUTED, [("b.c", ()), ("b.d", ())]),
         ("items(a)", (ANY, "value", "b"), SAME, [("a", (ANY, "b"))]),
-        ("items(a)", (ANY, "key"), Relation.DIGEST, [("a", (KEYS,))]),
-        ("length(a)", (), Relation.PROPERTY, [("a", ())]),
-        ("uniqueString(a)", (), Relation.DIGEST, [("a", ())]),
-        ("resourceId(a)", (), Relation.LOOKUP, [("a", ())]),
+        ("items(a)", (ANY, "key"), PartRelation.DIGEST, [("a", (KEYS,))]),
+        ("length(a)", (), PartRelation.PROPERTY, [("a", ())]),
+        ("uniqueString(a)", (), PartRelation.DIGEST, [("a", ())]),
+        ("resourceId(a)", (), PartRelation.LOOKUP, [("a", ())]),
         ("format(a, b)", ("c",), COMPUTED, [("a", ()), ("b", ())]),
     ],
 )
-def test_bicep_expression_has_its_parts(text: str, rest: Path, relation: Relation, expected: object) -> None:
+def test_bicep_expression_has_its_parts(text: str, rest: Path, relation: PartRelation, expected: object) -> None:
     assert parts(*bicep(text), rest) == (relation, expected)
 
 
@@ -73,18 +73,18 @@ def test_bicep_expression_has_its_parts(text: str, rest: Path, relation: Relatio
         ("{ for a in b : a.c => a.d }", ("[e]",), SAME, [("a.d", ())]),
         ("{ for a in b : a.c => a.d... }", ("[e]", ANY, "f"), SAME, [("a.d", ("f",))]),
         ("{ for a in b : a.c => a.d }", (), SAME, [("a.d", ()), ("a.c", ())]),
-        ("templatefile(a, b)", (), Relation.CONTENT, [("a", ()), ("b", ())]),
-        ("regexall(a, b)", (), Relation.DIGEST, [("a", ()), ("b", ())]),
+        ("templatefile(a, b)", (), PartRelation.CONTENT, [("a", ()), ("b", ())]),
+        ("regexall(a, b)", (), PartRelation.DIGEST, [("a", ()), ("b", ())]),
         ('list("a")', (), COMPUTED, [('"a"', ())]),
     ],
 )
-def test_terraform_expression_has_its_parts(text: str, rest: Path, relation: Relation, expected: object) -> None:
+def test_terraform_expression_has_its_parts(text: str, rest: Path, relation: PartRelation, expected: object) -> None:
     assert parts(*terraform(text), rest) == (relation, expected)
 
 
 def test_a_variable_of_a_loop_is_any_item_of_the_collection() -> None:
     _, node = terraform("{ for key, item in all : key => item.name }")
-    found = Walk().parts_of(node, None, ())
+    found = PartFinder().parts_of(node, None, ())
     (value,), (name,) = found.values, found.keys
     item, key = variable_of(value.node, value.scope, ("x",)), variable_of(name.node, name.scope, ())
     assert item is not None

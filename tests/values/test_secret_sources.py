@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from azkvlint.azure.secret_properties import secret_properties
 from azkvlint.syntax.hcl.json_file import parse_json_file
-from azkvlint.syntax.hcl.parse import File, parse_file
-from azkvlint.values.parts import Part
+from azkvlint.syntax.hcl.parse import HclFile, parse_file
+from azkvlint.values.parts import ValuePart
 from azkvlint.values.secret_sources import may_hold_secrets, secrets_in
 
 KEYS = st.sampled_from(
@@ -54,12 +54,12 @@ class NoScope:
         return None
 
 
-def secrets(file: File) -> tuple[int, str]:
+def secrets(file: HclFile) -> tuple[int, str]:
     """The number of secrets in the only local, and its text."""
     attribute = next(block for block in file.body.blocks if block.type == "locals").body.attributes["x"]
     node = attribute.expression()
     assert node is not None
-    found = list(secrets_in(Part(node, NoScope()), secret_properties))
+    found = list(secrets_in(ValuePart(node, NoScope()), secret_properties))
     return len(found), file.text[attribute.value_start : attribute.end]
 
 

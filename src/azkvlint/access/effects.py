@@ -105,7 +105,7 @@ CAPABILITIES = (
 )
 
 
-class Kind(NamedTuple):
+class VaultTraits(NamedTuple):
     """The facts of a vault that decide what a permission allows.
 
     Whether policies apply, objects can be purged, deployments can read secrets, and a management lock prevents deletion
@@ -120,7 +120,7 @@ class Kind(NamedTuple):
     unwritable: Sure = Sure.NO
 
 
-class Outcome(NamedTuple):
+class PermissionOutcome(NamedTuple):
     """Whether something is allowed, by which escalation (empty: directly), and what would decide it."""
 
     sure: Sure
@@ -128,7 +128,7 @@ class Outcome(NamedTuple):
     doubt: str = ""
 
 
-_NO = Outcome(Sure.NO)
+_NO = PermissionOutcome(Sure.NO)
 
 
 class Terms(NamedTuple):
@@ -147,39 +147,39 @@ class Terms(NamedTuple):
     edits_itself: bool = False
 
 
-class Words:
+class OutcomesByWord:
     """The best outcome for each word."""
 
     def __init__(self) -> None:
-        self.found: dict[str, Outcome] = {}
+        self.found: dict[str, PermissionOutcome] = {}
 
     def add(self, words: Iterable[str], sure: Sure, via: str = "", doubt: str = "") -> None:
         """Add an outcome for some words. A certain one is better, then a direct one."""
         if sure is Sure.NO:
             return
-        outcome = Outcome(sure, via, doubt if sure is Sure.PERHAPS else "")
+        outcome = PermissionOutcome(sure, via, doubt if sure is Sure.PERHAPS else "")
         for word in words:
             old = self.found.get(word, _NO)
             if (outcome.sure, not outcome.via) > (old.sure, not old.via):
                 self.found[word] = outcome
 
-    def of(self, capability: Capability) -> Outcome:
+    def of(self, capability: Capability) -> PermissionOutcome:
         """Return the best outcome of a capability."""
         outcomes = (self.found[word] for word in sorted(capability.words & self.found.keys()))
         return max(outcomes, key=lambda one: (one.sure, not one.via), default=_NO)
 
 
-def of_policy(words: Mapping[str, tuple[Sure, str]], kind: Kind) -> Words:
+def of_policy(words: Mapping[str, tuple[Sure, str]], kind: VaultTraits) -> OutcomesByWord:
     """Return what an access policy allows. ``words`` are its permissions, with what would decide each."""
-    found = Words()
+    found = OutcomesByWord()
     for word, (sure, doubt) in words.items():
         _add_data(found, [word], sure, "", doubt, kind, kind.by_policies)
     return found
 
 
-def of_local_role(words: Mapping[str, tuple[Sure, str]], kind: Kind) -> Words:
+def of_local_role(words: Mapping[str, tuple[Sure, str]], kind: VaultTraits) -> OutcomesByWord:
     """Return what a local role of a managed HSM allows."""
-    found = Words()
+    found = OutcomesByWord()
     for word, (sure, doubt) in words.items():
         _add_data(found, [word], sure, "", doubt, kind, Sure.YES)
     assigns, doubt = words.get(ASSIGNS_LOCAL_ROLES, (Sure.NO, ""))
@@ -188,7 +188,7 @@ def of_local_role(words: Mapping[str, tuple[Sure, str]], kind: Kind) -> Words:
 
 
 def _add_data(
-    found: Words, words: Iterable[str], sure: Sure, via: str, doubt: str, kind: Kind, in_effect: Sure
+    found: OutcomesByWord, words: Iterable[str], sure: Sure, via: str, doubt: str, kind: VaultTraits, in_effect: Sure
 ) -> None:
     """Add permissions on objects, which count if they are in effect, and to purge only without purge protection."""
     sure, doubt = _both((sure, doubt), (in_effect, MODEL))
@@ -207,11 +207,11 @@ def _both(one: tuple[Sure, str], other: tuple[Sure, str]) -> tuple[Sure, str]:
     return min(one, other, key=lambda fact: fact[0])
 
 
-def of_role(role: Permissions, terms: Terms, kind: Kind, seen: frozenset[str] = frozenset()) -> Words:
+def of_role(role: Permissions, terms: Terms, kind: VaultTraits, seen: frozenset[str] = frozenset()) -> OutcomesByWord:
     """Return what the assignment of a role allows. ``seen``: the roles whose holder assigns itself this one."""
     if kind.by_policies is Sure.PERHAPS:
         return _either(*(of_role(role, terms, kind._replace(by_policies=model), seen) for model in (Sure.YES, Sure.NO)))
-    found = Words()
+    found = OutcomesByWord()
     if kind.is_hsm:
         _control_of_hsm(found, role, terms, kind)
     else:
@@ -225,9 +225,9 @@ def of_role(role: Permissions, terms: Terms, kind: Kind, seen: frozenset[str] = 
     return found
 
 
-def _either(one: Words, other: Words) -> Words:
+def _either(one: OutcomesByWord, other: OutcomesByWord) -> OutcomesByWord:
     """Return what holds under an unknown permission model. ``one`` and ``other`` hold under the two models."""
-    found = Words()
+    found = OutcomesByWord()
     for word in one.found.keys() | other.found.keys():
         first, second = one.found.get(word, _NO), other.found.get(word, _NO)
         doubt = MODEL if first.sure is not second.sure else first.doubt or second.doubt
@@ -236,7 +236,7 @@ def _either(one: Words, other: Words) -> Words:
     return found
 
 
-def _data(found: Words, role: Permissions, terms: Terms, kind: Kind) -> None:
+def _data(found: OutcomesByWord, role: Permissions, terms: Terms, kind: VaultTraits) -> None:
     if kind.by_policies is Sure.YES:
         return
     for word in DATA_WORDS:
@@ -254,7 +254,7 @@ def _permits(condition: Text, action: str) -> Sure:
     return Sure.NO if True not in possible else Sure.PERHAPS if False in possible else Sure.YES
 
 
-def _control(found: Words, role: Permissions, terms: Terms, kind: Kind) -> None:
+def _control(found: OutcomesByWord, role: Permissions, terms: Terms, kind: VaultTraits) -> None:
     why = role.why
     writable = _unlocked(role, kind.unwritable)
     for action, word in _CREATES.items():
@@ -289,14 +289,14 @@ def _unlocked(role: Permissions, locked: Sure) -> tuple[Sure, str]:
     return Sure.PERHAPS, _LOCK
 
 
-def _by_policies(found: Words, adds: tuple[Sure, str], kind: Kind, via: str) -> None:
+def _by_policies(found: OutcomesByWord, adds: tuple[Sure, str], kind: VaultTraits, via: str) -> None:
     """Add what a principal has that adds an access policy for itself."""
     sure, doubt = adds
     found.add([_ACCESS], sure, "", doubt)
     _add_data(found, DATA_WORDS, sure, via, doubt, kind, Sure.YES)
 
 
-def _control_of_hsm(found: Words, role: Permissions, terms: Terms, kind: Kind) -> None:
+def _control_of_hsm(found: OutcomesByWord, role: Permissions, terms: Terms, kind: VaultTraits) -> None:
     if terms.level == OBJECT:
         return
     for word, action, locked in (
@@ -308,7 +308,7 @@ def _control_of_hsm(found: Words, role: Permissions, terms: Terms, kind: Kind) -
         found.add([_PURGE], *_ordered(_both((role.control(PURGES_HSM), role.why), (kind.purgeable, _PROTECTION)), ""))
 
 
-def _assigning(found: Words, role: Permissions, terms: Terms, kind: Kind, seen: frozenset[str]) -> None:
+def _assigning(found: OutcomesByWord, role: Permissions, terms: Terms, kind: VaultTraits, seen: frozenset[str]) -> None:
     """Add what a principal has that can assign roles to itself, or change a role that it has."""
     assigns, defines = role.control(ASSIGNS), role.control(DEFINES)
     if terms.level != OBJECT:
@@ -396,7 +396,7 @@ def _sure_of(act: Act) -> Sure:
     return act.sure
 
 
-def _everything(found: Words, sure: Sure, doubt: str, terms: Terms, kind: Kind, via: str) -> None:
+def _everything(found: OutcomesByWord, sure: Sure, doubt: str, terms: Terms, kind: VaultTraits, via: str) -> None:
     """Add everything that any role at a scope allows."""
     if kind.is_hsm:
         words = [] if terms.level == OBJECT else [_NETWORK, _DELETE]

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import msgspec
 
 from azkvlint.access import effects
-from azkvlint.access.effects import DATA_WORDS, Kind, Terms, Words
-from azkvlint.access.principals import WORKLOAD_TYPES, Edge, Principals, existence_doubt, place_of, subject_of
+from azkvlint.access.effects import DATA_WORDS, OutcomesByWord, Terms, VaultTraits
+from azkvlint.access.principals import WORKLOAD_TYPES, PrincipalEdge, Principals, existence_doubt, place_of, subject_of
 from azkvlint.access.publishing import Publishing
 from azkvlint.azure.azurerm.resources import RESOURCES
 from azkvlint.azure.roles import (
@@ -41,7 +41,7 @@ from azkvlint.derived.permissions import Permissions, of_definition
 from azkvlint.derived.registry import Context
 from azkvlint.derived.vaults import BY_POLICIES, MANAGED_HSMS, model_of
 from azkvlint.graph.references import Index, parent_of, reference_of
-from azkvlint.model.access import Capability, Principal, Step
+from azkvlint.model.access import AccessStep, Capability, Principal
 from azkvlint.model.pattern import Text, in_braces, pattern_from, split_text, strip_text, text_form
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import MAY_BE_ABSENT, Absent, Answer, Link, ListValue, MapValue, Scalar, Unknown, Value
@@ -71,7 +71,7 @@ _OWN_SCOPES = {
 _ARGUMENT = {"secrets": "secret_permissions", "keys": "key_permissions", "certificates": "certificate_permissions"}
 
 
-class Effect(NamedTuple):
+class HeldCapability(NamedTuple):
     """A capability that a holding gives on some vaults. ``via``: by an escalation; ``edit`` removes it.
 
     ``only``: as of a Path.
@@ -86,19 +86,19 @@ class Effect(NamedTuple):
     only: tuple[str, ...] = ()
 
 
-class Reach(NamedTuple):
+class RoleReach(NamedTuple):
     """What a role reaches at a scope. Assignments of the same role at the same scope share one."""
 
-    effects: tuple[Effect, ...]
-    edges: tuple[Edge, ...]
+    effects: tuple[HeldCapability, ...]
+    edges: tuple[PrincipalEdge, ...]
 
 
 class Holding(msgspec.Struct, frozen=True):
     """What one principal has by one access policy, role assignment or local role."""
 
     principal: Principal
-    step: Step
-    reach: Reach
+    step: AccessStep
+    reach: RoleReach
     edit: str
 
 
@@ -127,9 +127,9 @@ class Holdings:
         self._vaults = {vault.address: vault for vault in vaults}
         self._locks = locks_of(context)
         self._kinds = {vault.address: kind_of(vault, self._locks.get(vault.address, {})) for vault in vaults}
-        self._words: dict[tuple[object, ...], Words] = {}
+        self._words: dict[tuple[object, ...], OutcomesByWord] = {}
         self._acts: dict[tuple[object, ...], effects.Act] = {}
-        self._reaches: dict[tuple[object, ...], Reach] = {}
+        self._reaches: dict[tuple[object, ...], RoleReach] = {}
         self._tuples: dict[tuple[str, ...], tuple[str, ...]] = {}
         self._assignables: dict[tuple[str, Text], Mapping[str, Sure] | None] = {}
         self._alive: list[object] = []
@@ -141,7 +141,7 @@ class Holdings:
         for holding in (*self._of_policies(), *self._of_roles(), *self._of_local_roles()):
             self.by_key.setdefault(holding.principal.key, []).append(holding)
 
-    def _kind(self, address: str, source: Resource) -> Kind:
+    def _kind(self, address: str, source: Resource) -> VaultTraits:
         """Return the facts of a vault with the values of inputs that create the source of an access."""
         changed = source.variants.get(address) if source.variants is not None else None
         return self._kinds[address] if changed is None else kind_of(changed, self._locks.get(address, {}))
@@ -185,7 +185,7 @@ class Holdings:
             principal = Principal(key=f"? {source.address}", label=label, kind="", at=grants.at)
             self._principals.by_key.setdefault(principal.key, principal)
             every = dict.fromkeys(DATA_WORDS, (Sure.PERHAPS, f"the access policies: {grants.why}"))
-            step = Step(kind="policy", text=f"access policies of {source.address}", at=grants.at)
+            step = AccessStep(kind="policy", text=f"access policies of {source.address}", at=grants.at)
             yield self._of_words(principal, step, every, source, targets, f"set known policies in {source.address}")
             return
         for number, grant in enumerate(grants):
@@ -223,20 +223,20 @@ class Holdings:
         named = named_by(grant.principal, self._context)
         is_wrong = isinstance(named, Scalar) and named.value != NAMED_PRINCIPAL
         words = _limited(_limited(_policy_words(grant), _WRONG_ID if is_wrong else ""), doubt)
-        step = Step(kind="policy", text=text, at=at)
+        step = AccessStep(kind="policy", text=text, at=at)
         yield self._of_words(principal, step, words, source, targets, edit, grant)
 
     def _of_words(
         self,
         principal: Principal,
-        step: Step,
+        step: AccessStep,
         words: Mapping[str, tuple[Sure, str]],
         source: Resource,
         targets: Sequence[tuple[str, Sure]],
         edit: str,
         grant: Grant | None = None,
     ) -> Holding:
-        found: list[Effect] = []
+        found: list[HeldCapability] = []
         for address, certain in targets:
             kind = self._kind(address, source)
             which = "which managed HSM the role is for" if kind.is_hsm else "which vault the access policy is for"
@@ -245,14 +245,14 @@ class Holdings:
             found += self._effects(
                 outcomes, [address], lambda one: _words_edit(one, grant, source) or edit if grant is not None else edit
             )
-        return Holding(principal, step, Reach(tuple(found), ()), edit)
+        return Holding(principal, step, RoleReach(tuple(found), ()), edit)
 
-    def _effects(self, outcomes: Words, vaults: Sequence[str], edit: object) -> Iterator[Effect]:
+    def _effects(self, outcomes: OutcomesByWord, vaults: Sequence[str], edit: object) -> Iterator[HeldCapability]:
         for one in self._capabilities:
             sure, via, doubt = outcomes.of(one)
             if sure is not Sure.NO:
                 text = edit(one) if callable(edit) else str(edit)
-                yield Effect(one.name, sure, via, doubt, text, self._interned(vaults))
+                yield HeldCapability(one.name, sure, via, doubt, text, self._interned(vaults))
 
     def _beside(self, source: Resource, addresses: tuple[str, ...]) -> tuple[str, ...]:
         """Return the resources without those that exist in no world of a role assignment."""
@@ -286,10 +286,10 @@ class Holdings:
         edit = f"remove {source.address}"
         level = level_of(scope, self._index)
         word = str(level.value) if isinstance(level, Scalar) else ""
-        step = Step(kind="role", text=text, at=source.at, role=role.name, scope=where, level=word)
+        step = AccessStep(kind="role", text=text, at=source.at, role=role.name, scope=where, level=word)
         return Holding(principal, step, self._reach(source, scope, role, word), edit)
 
-    def _reach(self, source: Resource, scope: Answer, role: Permissions, word: str) -> Reach:
+    def _reach(self, source: Resource, scope: Answer, role: Permissions, word: str) -> RoleReach:
         condition: Text = (source.select(CONDITION).string or "?") if has_condition(source) else ""
         roles = self._assignable(source, role, condition)
         only = object_in(scope, self._index)
@@ -342,10 +342,10 @@ class Holdings:
         certain: Sequence[str],
         perhaps: Sequence[str],
         conditional: Sequence[str],
-    ) -> Reach:
+    ) -> RoleReach:
         """Return what a role gives on vaults in its scope; ``conditional`` are those that may exist without it."""
         found: dict[tuple[str, Sure, str, str], list[str]] = {}
-        edges: list[Edge] = []
+        edges: list[PrincipalEdge] = []
         limit = _ELIGIBLE if source.type.lower() == ELIGIBLE else ""
         everything = effects.reaches_everything(role, terms)
         for addresses, outside in ((certain, ""), (perhaps, _SCOPE)):
@@ -371,12 +371,12 @@ class Holdings:
                     why = doubt or existence_doubt(source, part)
                     edges += self._edges_to(part, role, terms, everything, why)
         rows = tuple(
-            Effect(name, sure, via, why, "", self._interned(vaults), (only,) if only else ())
+            HeldCapability(name, sure, via, why, "", self._interned(vaults), (only,) if only else ())
             for (name, sure, via, why), vaults in found.items()
         )
-        return Reach(rows, tuple(edges))
+        return RoleReach(rows, tuple(edges))
 
-    def _outcomes(self, role: Permissions, terms: Terms, kind: Kind) -> Words:
+    def _outcomes(self, role: Permissions, terms: Terms, kind: VaultTraits) -> OutcomesByWord:
         roles = None if terms.assignable is None else tuple(sorted(terms.assignable.items()))
         key = (role.key, terms.level, terms.objects, terms.condition, roles, terms.edits_itself, kind)
         found = self._words.get(key)
@@ -386,7 +386,7 @@ class Holdings:
 
     def _edges_to(
         self, target: Resource, role: Permissions, terms: Terms, everything: tuple[Sure, str], doubt: str
-    ) -> Iterator[Edge]:
+    ) -> Iterator[PrincipalEdge]:
         """Yield the identities that a role at a scope with one workload or identity lets its principal act as."""
         type_ = target.type.lower()
         accepts = self._publishing.accepts(target)
@@ -402,9 +402,9 @@ class Holdings:
         why = doubt or (act.doubt if act.sure is Sure.PERHAPS else "")
         workload = self._principals.of_resource(target)
         own = workload.key
-        step = Step(kind="run as", text=act.text.format(target.address), at=target.at, to=(workload,))
+        step = AccessStep(kind="run as", text=act.text.format(target.address), at=target.at, to=(workload,))
         if type_ == IDENTITIES:
-            yield Edge(own, sure, step, why, "")
+            yield PrincipalEdge(own, sure, step, why, "")
             return
         for key_, assigned, existence in self._principals.identities_of(target):
             if key_ == own:
@@ -412,13 +412,13 @@ class Holdings:
             else:
                 through = msgspec.structs.replace(step, to=(workload, self._principals.by_key[key_]))
             if key_ != own and type_ in ASSIGNED_AGAIN:
-                yield Edge(key_, Sure(min(sure, Sure.PERHAPS)), through, why or _ATTACHES, "")
+                yield PrincipalEdge(key_, Sure(min(sure, Sure.PERHAPS)), through, why or _ATTACHES, "")
                 continue
             reason = " and ".join(dict.fromkeys(filter(None, (why, existence))))
             if assigned is not Sure.YES:
                 reason = reason or f"the identities of {target.address}"
             exists = Sure.PERHAPS if existence else Sure.YES
-            yield Edge(key_, Sure(min(sure, assigned, exists)), through, reason, "")
+            yield PrincipalEdge(key_, Sure(min(sure, assigned, exists)), through, reason, "")
 
     # --- local roles of managed HSMs
 
@@ -428,7 +428,9 @@ class Holdings:
                 continue
             for number, item in enumerate(hsm.select(_ADMINS).as_items):
                 principal = self._principals.principal(item, Absent(at=item.at), hsm, number)
-                step = Step(kind="local role", text=f"initial administrator of {hsm.address}", at=place_of(item, hsm))
+                step = AccessStep(
+                    kind="local role", text=f"initial administrator of {hsm.address}", at=place_of(item, hsm)
+                )
                 name = "admin_object_ids" if hsm.declared_as in RESOURCES else "initialAdminObjectIds"
                 words = _local_words("managed hsm administrator")
                 edit = f"remove {principal.label} from `{name}` of {hsm.address}"
@@ -442,7 +444,7 @@ class Holdings:
                 where = source.select(("properties", "scope"))
                 scope = where.display() if isinstance(where, Scalar) else "an unknown scope"
                 text = f"local role `{role}` at `{scope}` ({source.address})"
-                step = Step(kind="local role", text=text, at=source.at)
+                step = AccessStep(kind="local role", text=text, at=source.at)
                 yield self._of_words(principal, step, allowed, source, targets, f"remove {source.address}")
 
     def _local_role(self, source: Resource) -> tuple[str, Mapping[str, tuple[Sure, str]]]:
@@ -500,7 +502,7 @@ def locks_of(context: Context) -> Mapping[str, Mapping[str, Sure]]:
     return found
 
 
-def kind_of(vault: Resource, locks: Mapping[str, Sure]) -> Kind:
+def kind_of(vault: Resource, locks: Mapping[str, Sure]) -> VaultTraits:
     """Return the facts of a vault that decide what a permission allows."""
     is_hsm = vault.type.lower() == MANAGED_HSMS
     protection, deployment = _truth(vault.select(_PROTECTION)), _truth(vault.select(_DEPLOYMENT))
@@ -508,7 +510,7 @@ def kind_of(vault: Resource, locks: Mapping[str, Sure]) -> Kind:
     by_policies = Sure.PERHAPS
     if isinstance(model, Scalar):
         by_policies = Sure.YES if model.value == BY_POLICIES else Sure.NO
-    return Kind(
+    return VaultTraits(
         is_hsm,
         Sure.NO if is_hsm else by_policies,
         Sure(Sure.YES - protection),

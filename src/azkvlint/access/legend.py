@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import cache
 
-from azkvlint.access.effects import CAPABILITIES, Kind, Terms, acting, of_role
+from azkvlint.access.effects import CAPABILITIES, Terms, VaultTraits, acting, of_role
 from azkvlint.access.principals import kind_words
 from azkvlint.azure.roles import ASSIGNS, WORKLOADS
 from azkvlint.derived.companions import Sure
 from azkvlint.derived.permissions import built_in
-from azkvlint.model.access import Row
+from azkvlint.model.access import AccessRow
 
 # What a role allows by itself at a resource group with a vault that uses Azure RBAC and can be purged.
-_VAULT = Kind(is_hsm=False, by_policies=Sure.NO, purgeable=Sure.YES, deployable=Sure.NO)
+_VAULT = VaultTraits(is_hsm=False, by_policies=Sure.NO, purgeable=Sure.YES, deployable=Sure.NO)
 _LEVEL = "resource group"
 _MOST_WORKLOADS = 4
 
 
-def legend(rows: Iterable[Row]) -> tuple[tuple[str, str], ...]:
+def legend(rows: Iterable[AccessRow]) -> tuple[tuple[str, str], ...]:
     """Return the built-in roles of the paths by name, with what each allows."""
     names = {
         step.role for path in {id(row.path): row.path for row in rows}.values() for step in path.steps if step.role

@@ -11,7 +11,15 @@ from typing import NamedTuple
 
 import msgspec
 
-from azkvlint.access.holdings import ACCOUNT, LOCAL_ASSIGNMENTS, LOCAL_DEFINITIONS, LOCKS, Effect, Holding, Holdings
+from azkvlint.access.holdings import (
+    ACCOUNT,
+    LOCAL_ASSIGNMENTS,
+    LOCAL_DEFINITIONS,
+    LOCKS,
+    HeldCapability,
+    Holding,
+    Holdings,
+)
 from azkvlint.access.principals import (
     CLIENT_NEEDS,
     CLUSTERS,
@@ -25,7 +33,7 @@ from azkvlint.access.principals import (
     OWNERS,
     TYPES,
     WORKLOAD_TYPES,
-    Edge,
+    PrincipalEdge,
     Principals,
 )
 from azkvlint.access.publishing import PUBLISHING_NEEDS
@@ -38,7 +46,7 @@ from azkvlint.derived.federation import APPLICATION_CREDENTIAL_TYPE, APPLICATION
 from azkvlint.derived.grants import CLIENTS, NEEDS
 from azkvlint.derived.registry import Context
 from azkvlint.derived.vaults import MANAGED_HSMS, RBAC
-from azkvlint.model.access import Capability, Path, Principal, Step
+from azkvlint.model.access import AccessPath, AccessStep, Capability, Principal
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Path as AttributePath
 
@@ -92,20 +100,20 @@ def needs() -> Mapping[str, frozenset[AttributePath]]:
 _MOST_APART = 8
 
 
-class Entry(NamedTuple):
+class MatrixEntry(NamedTuple):
     """A capability of a principal on some vaults, by one path."""
 
     principal: Principal
     capability: str
-    path: Path
+    path: AccessPath
     vaults: tuple[str, ...]
 
 
-class _Found(NamedTuple):
+class _IndirectAccess(NamedTuple):
     """What acting as others gives: the effect, the steps to it, and whether the steps are certain."""
 
-    effect: Effect
-    steps: tuple[Step, ...]
+    effect: HeldCapability
+    steps: tuple[AccessStep, ...]
     sure: Sure
     doubt: str
 
@@ -122,11 +130,11 @@ class Matrix:
     ) -> None:
         self.principals = Principals(context)
         self._holdings = Holdings(context, self.principals, vaults, capabilities, selected).by_key
-        self._by_node: dict[tuple[str, str], tuple[_Found, ...]] = {}
-        self._by_reach: dict[tuple[int, str], tuple[_Found, ...]] = {}
+        self._by_node: dict[tuple[str, str], tuple[_IndirectAccess, ...]] = {}
+        self._by_reach: dict[tuple[int, str], tuple[_IndirectAccess, ...]] = {}
         self._inner = frozenset(edge.target for edge in self._all_edges())
 
-    def _all_edges(self) -> Iterator[Edge]:
+    def _all_edges(self) -> Iterator[PrincipalEdge]:
         seen: set[int] = set()
         for holdings in self._holdings.values():
             for holding in holdings:
@@ -136,7 +144,7 @@ class Matrix:
         for edges in self.principals.edges.values():
             yield from edges
 
-    def entries(self) -> Iterator[Entry]:
+    def entries(self) -> Iterator[MatrixEntry]:
         """Yield every path of every principal."""
         for key in sorted({*self._holdings, *self.principals.edges}):
             principal = self.principals.by_key[key]
@@ -147,10 +155,10 @@ class Matrix:
             for edge in self.principals.edges.get(key, ()):
                 for found in self._as_node(edge.target, key):
                     sure = Sure(min(edge.sure, found.sure))
-                    one = _Found(found.effect, found.steps, sure, edge.doubt or found.doubt)
+                    one = _IndirectAccess(found.effect, found.steps, sure, edge.doubt or found.doubt)
                     yield _indirect(principal, (edge.step, *found.steps), one, edge.edit)
 
-    def _acting(self, holding: Holding, key: str) -> tuple[_Found, ...]:
+    def _acting(self, holding: Holding, key: str) -> tuple[_IndirectAccess, ...]:
         """Return what the identities give that a role lets its principal act as."""
         # A principal that others can act as must not reach itself.
         own = key if key in self._inner else ""
@@ -160,24 +168,26 @@ class Matrix:
             found = self._by_reach[question] = tuple(_merged(self._walk(holding.reach.edges, own)))
         return found
 
-    def _as_node(self, target: str, key: str) -> tuple[_Found, ...]:
+    def _as_node(self, target: str, key: str) -> tuple[_IndirectAccess, ...]:
         """Return what a group or identity gives to those who are in it or act as it."""
         own = key if key in self._inner else ""
         found = self._by_node.get((target, own))
         if found is None:
-            start = Edge(target, Sure.YES, Step(kind="", text=""), "", "")
-            parts = (_Found(one.effect, one.steps[1:], one.sure, one.doubt) for one in self._walk([start], own))
+            start = PrincipalEdge(target, Sure.YES, AccessStep(kind="", text=""), "", "")
+            parts = (
+                _IndirectAccess(one.effect, one.steps[1:], one.sure, one.doubt) for one in self._walk([start], own)
+            )
             found = self._by_node[target, own] = tuple(_merged(parts))
         return found
 
-    def _walk(self, edges: Iterable[Edge], own: str) -> Iterator[_Found]:
+    def _walk(self, edges: Iterable[PrincipalEdge], own: str) -> Iterator[_IndirectAccess]:
         """Yield the effects of every identity that edges lead to: by certain edges first, then by the shortest way."""
         edges = list(edges)
         seen = {own}
         for threshold in (Sure.YES, Sure.PERHAPS):
             walked: set[int] = set()
             visited = {own}
-            queue: list[tuple[Edge, tuple[Step, ...], str]] = [(edge, (), "") for edge in edges]
+            queue: list[tuple[PrincipalEdge, tuple[AccessStep, ...], str]] = [(edge, (), "") for edge in edges]
             at = 0
             while at < len(queue):
                 edge, before, doubt = queue[at]
@@ -190,43 +200,43 @@ class Matrix:
                 seen.add(edge.target)
                 for holding in self._holdings.get(edge.target, ()):
                     for effect in holding.reach.effects if is_new else ():
-                        yield _Found(effect, (*steps, *_last(holding, effect)), threshold, why)
+                        yield _IndirectAccess(effect, (*steps, *_last(holding, effect)), threshold, why)
                     if id(holding.reach) not in walked:
                         walked.add(id(holding.reach))
                         queue += [(next_, (*steps, holding.step), why) for next_ in holding.reach.edges]
                 queue += [(next_, steps, why) for next_ in self.principals.edges.get(edge.target, ())]
 
 
-def _last(holding: Holding, effect: Effect) -> tuple[Step, ...]:
+def _last(holding: Holding, effect: HeldCapability) -> tuple[AccessStep, ...]:
     """Return the last steps of a path: the policy or role, and the escalation."""
     if not effect.via:
         return (holding.step,)
-    return holding.step, Step(kind="escalation", text=effect.via, at=holding.step.at)
+    return holding.step, AccessStep(kind="escalation", text=effect.via, at=holding.step.at)
 
 
-def _own(principal: Principal, holding: Holding) -> Iterator[Entry]:
+def _own(principal: Principal, holding: Holding) -> Iterator[MatrixEntry]:
     for effect in holding.reach.effects:
-        path = Path(
+        path = AccessPath(
             steps=_last(holding, effect),
             is_certain=effect.sure is Sure.YES,
             doubt=effect.doubt,
             edit=effect.edit or holding.edit,
             only=effect.only,
         )
-        yield Entry(principal, effect.capability, path, effect.vaults)
+        yield MatrixEntry(principal, effect.capability, path, effect.vaults)
 
 
-def _indirect(principal: Principal, steps: tuple[Step, ...], found: _Found, edit: str) -> Entry:
+def _indirect(principal: Principal, steps: tuple[AccessStep, ...], found: _IndirectAccess, edit: str) -> MatrixEntry:
     effect = found.effect
     sure = min(found.sure, effect.sure)
     doubt = "" if sure is Sure.YES else found.doubt or effect.doubt
-    path = Path(steps=steps, is_certain=sure is Sure.YES, doubt=doubt, edit=edit, only=effect.only)
-    return Entry(principal, effect.capability, path, effect.vaults)
+    path = AccessPath(steps=steps, is_certain=sure is Sure.YES, doubt=doubt, edit=edit, only=effect.only)
+    return MatrixEntry(principal, effect.capability, path, effect.vaults)
 
 
-def _merged(found: Iterable[_Found]) -> Iterator[_Found]:
+def _merged(found: Iterable[_IndirectAccess]) -> Iterator[_IndirectAccess]:
     """Yield what was found, with the same capability by many identities of one kind of step together."""
-    groups: dict[tuple[object, ...], list[_Found]] = {}
+    groups: dict[tuple[object, ...], list[_IndirectAccess]] = {}
     for one in found:
         sure = min(one.sure, one.effect.sure)
         # What is limited to objects is so in one vault: another one may have objects of the same names.
@@ -243,13 +253,13 @@ def _merged(found: Iterable[_Found]) -> Iterator[_Found]:
             _together(step, len({one.steps[at].text for one in group}) - 1) for at, step in enumerate(first.steps)
         )
         only = tuple(sorted({name for one in group for name in one.effect.only}))
-        yield _Found(first.effect._replace(vaults=vaults, only=only), steps, first.sure, first.doubt)
+        yield _IndirectAccess(first.effect._replace(vaults=vaults, only=only), steps, first.sure, first.doubt)
 
 
-def _together(step: Step, others: int) -> Step:
+def _together(step: AccessStep, others: int) -> AccessStep:
     """Return a step that stands for others of its kind too."""
     if not others:
         return step
     more = f", and {others} more"
     to = tuple(msgspec.structs.replace(one, key=f"{one.key}{more}", label=f"{one.label}{more}") for one in step.to)
-    return Step(kind=step.kind, text=f"{step.text}{more}", at=step.at, to=to)
+    return AccessStep(kind=step.kind, text=f"{step.text}{more}", at=step.at, to=to)

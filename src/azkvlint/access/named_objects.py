@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 import msgspec
 
 from azkvlint.access.holdings import is_known_name, is_selected, object_in, object_name, scope_text
-from azkvlint.access.questions import CERTIFICATES, OPTIONS, Candidate, Words, matches
+from azkvlint.access.questions import CERTIFICATES, OPTIONS, AccessSelectors, NameCandidate, matches
 from azkvlint.derived.access_policies import VAULTS
 from azkvlint.derived.assignments import GRANTS, SCOPE, Coverage, contains
 from azkvlint.derived.companions import Sure
@@ -32,13 +32,13 @@ _OBJECT_TYPES: Mapping[str, str] = {
 _CONTAINERS = ("microsoft.resources/resourcegroups", "microsoft.resources/subscriptions")
 
 
-def object_candidates(kind: str, objects: Iterable[VaultObject]) -> list[Candidate[VaultObject]]:
+def object_candidates(kind: str, objects: Iterable[VaultObject]) -> list[NameCandidate[VaultObject]]:
     """Return the objects that a question about secrets, keys or certificates may name, as objects of that kind."""
-    found: list[Candidate[VaultObject]] = []
+    found: list[NameCandidate[VaultObject]] = []
     for one in objects:
         if one.kind in _CREATED_BY[kind]:
             own = one if one.kind == kind else msgspec.structs.replace(one, kind=kind)
-            found.append(Candidate(one.name, (one.name, *filter(None, (one.address,))), own))
+            found.append(NameCandidate(one.name, (one.name, *filter(None, (one.address,))), own))
     return found
 
 
@@ -48,21 +48,23 @@ def may_be_selected(only: Iterable[str], selected: Iterable[str]) -> bool:
     return any(is_selected(one, words) is not Sure.NO for one in only)
 
 
-class Scope(msgspec.Struct, frozen=True):
+class AssignmentScope(msgspec.Struct, frozen=True):
     """A scope of role assignments: the texts of the scopes that may contain it, and the vaults that it may contain."""
 
     around: frozenset[str]
     vaults: frozenset[str]
 
 
-class Choice:
+class RootSelection:
     """What the words of the options may select in one root, which its other roots decide.
 
     ``vaults`` are to be reported, ``objects`` are those that words may name, and ``selected`` those that they do name
     here. ``text`` removes secrets from a text.
     """
 
-    def __init__(self, context: Context, vaults: Sequence[Resource], words: Words, text: Callable[[str], str]) -> None:
+    def __init__(
+        self, context: Context, vaults: Sequence[Resource], words: AccessSelectors, text: Callable[[str], str]
+    ) -> None:
         self._context, self._words, self._text = context, words, text
         self.vaults = [vault for vault in vaults if not words.vaults or self._is_named(vault)]
         self.objects: list[VaultObject] = []
@@ -109,7 +111,7 @@ class Choice:
                         seen.add((vault, f"{kind}/{name}".lower()))
                         yield VaultObject(kind=kind, name=name, address="", vault=vault, at=source.at)
 
-    def scopes(self) -> list[Candidate[Scope]]:
+    def scopes(self) -> list[NameCandidate[AssignmentScope]]:
         """Return the scopes that words may name."""
         if not self._words.scopes:
             return []
@@ -120,7 +122,7 @@ class Choice:
         declared = dict(scopes)
         for resource in (one for type_ in _CONTAINERS for one in index.of_type(type_)):
             declared.setdefault(resource.address, (resource, Link(at=resource.at, target=resource.address)))
-        candidates = [Candidate(self._text(text), self._names(text), text) for text in declared]
+        candidates = [NameCandidate(self._text(text), self._names(text), text) for text in declared]
         chosen = {one.label: one for word in self._words.scopes for one in matches(word, candidates)}
         coverage = Coverage(index)
         found = {}
@@ -129,9 +131,9 @@ class Choice:
             covered = coverage.covered(source, "scope", scope)
             inside = coverage.all if covered.anything else (*covered.targets, *covered.candidates)
             around = (text for text, (_, other) in scopes.items() if contains(other, scope, index) is not Sure.NO)
-            found[label] = Scope(frozenset(map(self._text, around)), frozenset(inside))
-        nothing = Scope(frozenset(), frozenset())
-        return [Candidate(one.label, one.names, found.get(one.label, nothing)) for one in candidates]
+            found[label] = AssignmentScope(frozenset(map(self._text, around)), frozenset(inside))
+        nothing = AssignmentScope(frozenset(), frozenset())
+        return [NameCandidate(one.label, one.names, found.get(one.label, nothing)) for one in candidates]
 
     def _names(self, text: str) -> tuple[str, ...]:
         """Return the names of a scope: its text, its last segment, and the name of a resource."""

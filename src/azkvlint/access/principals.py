@@ -33,7 +33,7 @@ from azkvlint.derived.federation import (
 from azkvlint.derived.grants import CLIENTS, DEPLOYER, LITERAL, Identity, grants_of, identity_of, owner_of
 from azkvlint.derived.registry import Context
 from azkvlint.graph.references import Index, reference_of
-from azkvlint.model.access import Principal, Step
+from azkvlint.model.access import AccessStep, Principal
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import DeclaredHole, Text, bare, has_holes, text_form, without_brackets
 from azkvlint.model.resource import Resource
@@ -130,12 +130,12 @@ def kind_words(type_: str) -> str:
     return _KINDS[type_]
 
 
-class Edge(msgspec.Struct, frozen=True):
+class PrincipalEdge(msgspec.Struct, frozen=True):
     """A principal can act as another one, ``target``, or is in that group: surely, or if ``doubt`` is decided so."""
 
     target: str
     sure: Sure
-    step: Step
+    step: AccessStep
     doubt: str
     edit: str
 
@@ -150,7 +150,7 @@ class Principals:
         self._sensitive: dict[str, str] = {}
         self._resources = resources_by_id(self._index, _KINDS)
         self._deployers = deployers_in(self._index)
-        self.edges: dict[str, list[Edge]] = {}
+        self.edges: dict[str, list[PrincipalEdge]] = {}
         self._in_clusters = self._of_clusters() if self._index.of_type(CLUSTERS) else {}
         for source, edge in (*self._memberships(), *self._ownerships(), *self._federated()):
             if edge.target != source:
@@ -202,8 +202,8 @@ class Principals:
             for address in self._index.find_candidates(text):
                 resource = self._index.resources[address]
                 if resource.type.lower() == IDENTITIES:
-                    step = Step(kind="identity", text=f"may be {label}", at=resource.at)
-                    edge = Edge(key, Sure.PERHAPS, step, f"whether {address} is {label}", "")
+                    step = AccessStep(kind="identity", text=f"may be {label}", at=resource.at)
+                    edge = PrincipalEdge(key, Sure.PERHAPS, step, f"whether {address} is {label}", "")
                     self.edges.setdefault(self.of_resource(resource).key, []).append(edge)
         return found
 
@@ -293,7 +293,7 @@ class Principals:
             for identity in self._index.of_type(IDENTITIES):
                 yield self.of_resource(identity).key, Sure.PERHAPS, ""
 
-    def _memberships(self) -> Iterator[tuple[str, Edge]]:
+    def _memberships(self) -> Iterator[tuple[str, PrincipalEdge]]:
         for group in self._index.of_type(GROUP_TYPE):
             members = group.select(("properties", "members"))
             for number, member in enumerate(members.as_items if group.stays else ()):
@@ -312,7 +312,7 @@ class Principals:
             relation = _membership if is_member else _ownership
             yield key, relation(group_, resource, own, f"remove {resource.address}", doubt)
 
-    def _ownerships(self) -> Iterator[tuple[str, Edge]]:
+    def _ownerships(self) -> Iterator[tuple[str, PrincipalEdge]]:
         applications = service_principals(self._index, self._resources)
         for type_ in (GROUP_TYPE, APPLICATIONS):
             for owned in self._of(type_):
@@ -331,7 +331,7 @@ class Principals:
 
     def _owns(
         self, owner: Value, source: Resource, number: int, target: Resource, edit: str
-    ) -> Iterator[tuple[str, Edge]]:
+    ) -> Iterator[tuple[str, PrincipalEdge]]:
         """Yield the edge from an owner, which ``source`` states, to a group or service principal."""
         nothing = Absent(at=source.at)
         found = self.principal(owner, nothing, source, number, what="owner")
@@ -347,7 +347,7 @@ class Principals:
             doubt = doubt or ("" if found.kind == _KINDS["terraform/users"] else _NO_USER)
         yield found.key, _ownership(self.of_resource(target), source, owner, edit, doubt)
 
-    def _federated(self) -> Iterator[tuple[str, Edge]]:
+    def _federated(self) -> Iterator[tuple[str, PrincipalEdge]]:
         principals = service_principals(self._index, self._resources)
         for credential in (one for type_ in (CREDENTIALS, APPLICATION_CREDENTIAL_TYPE) for one in self._of(type_)):
             for identity, certain in identities_of(credential, self._context, principals):
@@ -363,12 +363,12 @@ class Principals:
         principal = Principal(key=f"federated {label}".lower(), label=label, kind="federated subject", at=credential.at)
         return self.by_key.setdefault(principal.key, principal).key
 
-    def _federates(self, credential: Resource, identity: Resource, certain: Sure) -> Edge:
+    def _federates(self, credential: Resource, identity: Resource, certain: Sure) -> PrincipalEdge:
         target = self.of_resource(identity)
         text = f"federated identity credential of {identity.address}"
-        step = Step(kind="federated", text=text, at=credential.at, to=(target,))
+        step = AccessStep(kind="federated", text=text, at=credential.at, to=(target,))
         doubt, sure = _with_existence(credential, identity, certain, "which identity the credential is for")
-        return Edge(target.key, sure, step, doubt, f"remove {credential.address}")
+        return PrincipalEdge(target.key, sure, step, doubt, f"remove {credential.address}")
 
 
 def deployers_in(index: Index) -> Mapping[str, Principal]:
@@ -398,17 +398,17 @@ def _one_of(addresses: Sequence[str]) -> str:
     return next((some[0] for some in (addresses, own) if len(some) == 1), _CLIENT_CONFIG)
 
 
-def _membership(group: Principal, source: Resource, member: Value, edit: str, unsure: str = "") -> Edge:
-    step = Step(kind="group", text=f"member of {group.label}", at=place_of(member, source), to=(group,))
+def _membership(group: Principal, source: Resource, member: Value, edit: str, unsure: str = "") -> PrincipalEdge:
+    step = AccessStep(kind="group", text=f"member of {group.label}", at=place_of(member, source), to=(group,))
     doubt = unsure or existence_doubt(source, None)
-    return Edge(group.key, Sure.PERHAPS if doubt else Sure.YES, step, doubt, edit)
+    return PrincipalEdge(group.key, Sure.PERHAPS if doubt else Sure.YES, step, doubt, edit)
 
 
-def _ownership(owned: Principal, source: Resource, owner: Value, edit: str, unsure: str = "") -> Edge:
+def _ownership(owned: Principal, source: Resource, owner: Value, edit: str, unsure: str = "") -> PrincipalEdge:
     adds = "credentials" if owned.kind == _KINDS[APPLICATIONS] else "members"
-    step = Step(kind="owner", text=f"owner of {owned.label}, can add {adds}", at=place_of(owner, source))
+    step = AccessStep(kind="owner", text=f"owner of {owned.label}, can add {adds}", at=place_of(owner, source))
     doubt = unsure or existence_doubt(source, None)
-    return Edge(owned.key, Sure.PERHAPS if doubt else Sure.YES, step, doubt, edit)
+    return PrincipalEdge(owned.key, Sure.PERHAPS if doubt else Sure.YES, step, doubt, edit)
 
 
 def _id_of_identity(answer: Answer) -> Text:

@@ -29,7 +29,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
 T = TypeVar("T")
 
 
-class Words(msgspec.Struct, frozen=True, kw_only=True):
+class AccessSelectors(msgspec.Struct, frozen=True, kw_only=True):
     """The words of the options: vaults, principals, scopes, and objects by kind. Nothing selects everything."""
 
     vaults: tuple[str, ...] = ()
@@ -43,13 +43,13 @@ class Words(msgspec.Struct, frozen=True, kw_only=True):
         return any(self.objects.values())
 
 
-def columns_of(words: Words) -> tuple[Capability, ...]:
+def columns_of(words: AccessSelectors) -> tuple[Capability, ...]:
     """Return the columns of a report without ``--permission``: those that the objects are read or used by."""
     names = {column for kind, some in words.objects.items() if some for column in COLUMNS[kind]}
     return tuple(one for one in CAPABILITIES if not names or one.name in names)
 
 
-class Candidate(msgspec.Struct, Generic[T], frozen=True):
+class NameCandidate(msgspec.Struct, Generic[T], frozen=True):
     """Something that a word may name, by any of its ``names``. What has equal labels is one thing for a reader."""
 
     label: str
@@ -57,7 +57,7 @@ class Candidate(msgspec.Struct, Generic[T], frozen=True):
     value: T
 
 
-def matches(word: str, candidates: Iterable[Candidate[T]]) -> list[Candidate[T]]:
+def matches(word: str, candidates: Iterable[NameCandidate[T]]) -> list[NameCandidate[T]]:
     """Return what a word names exactly, or else everything whose names contain it."""
     lower = word.strip().lower()
     listed = list(candidates)
@@ -67,9 +67,11 @@ def matches(word: str, candidates: Iterable[Candidate[T]]) -> list[Candidate[T]]
     return [one for one in listed if any(lower in name.lower() for name in one.names)]
 
 
-def chosen(option: str, what: str, words: Iterable[str], candidates: Sequence[Candidate[T]]) -> list[Candidate[T]]:
+def chosen(
+    option: str, what: str, words: Iterable[str], candidates: Sequence[NameCandidate[T]]
+) -> list[NameCandidate[T]]:
     """Return what the words of an option name. Raise UsageError for a word that names nothing, or several things."""
-    found: list[Candidate[T]] = []
+    found: list[NameCandidate[T]] = []
     for word in words:
         some = matches(word, candidates)
         labels = list(dict.fromkeys(one.label for one in some))
@@ -87,12 +89,12 @@ def _plural(what: str) -> str:
     return f"{what.replace(' or ', 's or ')}s"
 
 
-def _is_exact(word: str, candidates: Iterable[Candidate[Any]]) -> bool:
+def _is_exact(word: str, candidates: Iterable[NameCandidate[Any]]) -> bool:
     lower = word.strip().lower()
     return any(name.lower() == lower for one in candidates for name in one.names)
 
 
-def _hint(word: str, candidates: Iterable[Candidate[Any]]) -> str:
+def _hint(word: str, candidates: Iterable[NameCandidate[Any]]) -> str:
     names = sorted({name for one in candidates for name in one.names})
     labels = sorted({one.label for one in candidates})
     return did_you_mean(word, names) or (f"the input has {_listed(labels)}" if labels else "the input has none")

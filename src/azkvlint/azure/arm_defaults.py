@@ -22,7 +22,7 @@ _BOOLEAN, _NUMBER, _ID = "boolean", "number", "id"
 _VERSION = regex(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
-class Default(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True, omit_defaults=True):
+class PropertyDefault(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True, omit_defaults=True):
     """The default of a property in API versions from ``since`` up to, not including, ``until``."""
 
     value: Plain
@@ -30,7 +30,7 @@ class Default(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True,
     until: str = "9999"
 
 
-class Property(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True, omit_defaults=True):
+class ArmProperty(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True, omit_defaults=True):
     """A property of an ARM resource.
 
     ``default``: its value if it is not set, or one for each range of API versions. ``since`` is the first API version
@@ -38,19 +38,19 @@ class Property(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True
     type of one without a known default.
     """
 
-    default: Plain | tuple[Default, ...] | None = None
+    default: Plain | tuple[PropertyDefault, ...] | None = None
     since: str = ""
     not_in: str = ""
     kind: Literal["", "boolean", "number", "id"] = ""
 
 
-def _load() -> dict[str, dict[str, Property]]:
+def _load() -> dict[str, dict[str, ArmProperty]]:
     from azkvlint.azure.row_reader import load_by_property
 
-    return load_by_property("arm_properties", Property, faults_of)
+    return load_by_property("arm_properties", ArmProperty, faults_of)
 
 
-def faults_of(row: Property) -> Iterator[str]:
+def faults_of(row: ArmProperty) -> Iterator[str]:
     """Yield what is wrong with a row."""
     ranges = row.default if isinstance(row.default, tuple) else ()
     ends = (row.since, row.not_in, *(one.since for one in ranges), *(one.until for one in ranges))
@@ -61,8 +61,10 @@ def faults_of(row: Property) -> Iterator[str]:
         yield "each default must begin with the version at which the one before ends"
 
 
-PROPERTIES: Mapping[str, Mapping[str, Property]] = read_table("arm_properties", dict[str, dict[str, Property]], _load)
-_PROPERTIES: Mapping[str, Mapping[Path, Property]] = {
+PROPERTIES: Mapping[str, Mapping[str, ArmProperty]] = read_table(
+    "arm_properties", dict[str, dict[str, ArmProperty]], _load
+)
+_PROPERTIES: Mapping[str, Mapping[Path, ArmProperty]] = {
     type_.lower(): {tuple(path.split(".")): row for path, row in rows.items()} for type_, rows in PROPERTIES.items()
 }
 # The first API version that has a property, by type in lower case.

@@ -42,7 +42,7 @@ _NEEDS: Mapping[str, tuple[str, ...]] = {
 }
 
 
-class Use(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True, omit_defaults=True):
+class ConsumerRead(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True, omit_defaults=True):
     """One way in which a resource type reads something of a vault, as one principal.
 
     ``at``: the paths of what is read, where ``[]`` means each item of a list; without one, another property or resource
@@ -86,7 +86,7 @@ class Use(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True, omi
 def _load() -> dict[str, msgspec.Raw]:
     from azkvlint.azure.row_reader import load_by_type
 
-    rows = load_by_type("consumers", tuple[Use, ...])
+    rows = load_by_type("consumers", tuple[ConsumerRead, ...])
     return {type_: msgspec.Raw(msgspec.json.encode(uses)) for type_, uses in rows.items()}
 
 
@@ -104,10 +104,10 @@ FILTERS: Mapping[str, tuple[str, ...]] = {
 
 
 @cache
-def uses_of(type_: str) -> tuple[Use, ...]:
+def uses_of(type_: str) -> tuple[ConsumerRead, ...]:
     """Return the rows of a type, in any case."""
     row = _by_lower_case().get(type_.lower())
-    return () if row is None else decode_rows(row, tuple[Use, ...])
+    return () if row is None else decode_rows(row, tuple[ConsumerRead, ...])
 
 
 def is_consumer(type_: str) -> bool:
@@ -130,7 +130,7 @@ def has_use(type_: str, words: Mapping[str, Iterable[str]]) -> bool:
     return any(_matches(use, words) for use in uses_of(type_))
 
 
-def _matches(use: Use, words: Mapping[str, Iterable[str]]) -> bool:
+def _matches(use: ConsumerRead, words: Mapping[str, Iterable[str]]) -> bool:
     return all(
         not set(accepted).isdisjoint(use.permissions if name == "needs" else (getattr(use, name),))
         for name, accepted in words.items()

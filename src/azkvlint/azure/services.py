@@ -12,7 +12,7 @@ import msgspec
 from azkvlint.util.table_files import read_table
 
 
-class Words(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
+class AttributeMatch(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     """An attribute, and those of its values that match. The empty string matches an attribute that is not set."""
 
     path: str
@@ -30,14 +30,14 @@ class Service(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True,
     (``added_in_arm``) in templates too.
     """
 
-    switch: Words | None = None
+    switch: AttributeMatch | None = None
     named: bool = True
     sets: tuple[str, ...] = ()
     disks: tuple[str, ...] = ()
-    spared: Words | None = None
+    spared: AttributeMatch | None = None
     unless: str = ""
-    copies: Words | None = None
-    inside: Words | None = None
+    copies: AttributeMatch | None = None
+    inside: AttributeMatch | None = None
     added: bool = False
     added_in_arm: bool = False
 

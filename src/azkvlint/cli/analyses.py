@@ -21,7 +21,7 @@ from azkvlint.util.project_boundary import current_folder, is_within, real_path
 from azkvlint.util.text import pluralize
 
 if TYPE_CHECKING:
-    from azkvlint.access.questions import Words
+    from azkvlint.access.questions import AccessSelectors
     from azkvlint.model.access import AccessReport
     from azkvlint.model.framework import Assessment
     from azkvlint.model.migration import MigrationReport
@@ -33,7 +33,7 @@ _MIGRATION, _CODE = "migrate-rbac", "code"
 def run_access(arguments: Arguments) -> int:
     """Compute the matrix of the inputs, write every report and return the exit code."""
     from azkvlint.access.effects import capabilities_of, capability_of
-    from azkvlint.access.questions import Words, columns_of
+    from azkvlint.access.questions import AccessSelectors, columns_of
     from azkvlint.linter.access import Filters, access, exit_code, gates_of
     from azkvlint.reporters.access import ACCESS_REPORTERS, breach_text
 
@@ -44,7 +44,7 @@ def run_access(arguments: Arguments) -> int:
     errors, targets = errors_and_targets(settings, ACCESS_REPORTERS)
     columns = errors.attempt((), capabilities_of, arguments.permissions, "--permission")
     gates = errors.attempt((), gates_of, arguments.maximums, arguments.denials, capability_of)
-    words = errors.attempt(Words(), _words, arguments)
+    words = errors.attempt(AccessSelectors(), _words, arguments)
     config = config_of(settings, targets, errors)
     filters = Filters(words=words, capabilities=columns or columns_of(words), is_why=bool(arguments.why))
     report = access(config, filters, gates)
@@ -69,9 +69,9 @@ def _write_reports(
     return is_text
 
 
-def _words(arguments: Arguments) -> Words:
+def _words(arguments: Arguments) -> AccessSelectors:
     """Return the words that select what is reported. Raise UsageError."""
-    from azkvlint.access.questions import Words
+    from azkvlint.access.questions import AccessSelectors
 
     principals, vaults = arguments.principals, arguments.vaults
     if arguments.why:
@@ -79,7 +79,7 @@ def _words(arguments: Arguments) -> Words:
             raise UsageError("--why has its own principal and vault", "leave out --principal and --vault")
         principals, vaults = arguments.why[:1], arguments.why[1:]
     objects = {"secrets": arguments.secrets, "keys": arguments.keys, "certificates": arguments.certificates}
-    return Words(vaults=vaults, principals=principals, scopes=arguments.scopes, objects=objects)
+    return AccessSelectors(vaults=vaults, principals=principals, scopes=arguments.scopes, objects=objects)
 
 
 def run_controls(arguments: Arguments) -> int:

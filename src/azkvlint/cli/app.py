@@ -288,9 +288,9 @@ def init(
     force: Annotated[bool, typer.Option("--force", help="Replace existing files of kvlint.")] = False,
 ) -> None:
     """Write a configuration, a baseline and a pipeline."""
-    from azkvlint.cli.init import Request, run_init
+    from azkvlint.cli.init import InitRequest, run_init
 
-    raise typer.Exit(run_init(Request(folder, tuple(profile or ()), tuple(exclude or ()), ci, force, dry_run)))
+    raise typer.Exit(run_init(InitRequest(folder, tuple(profile or ()), tuple(exclude or ()), ci, force, dry_run)))
 
 
 @app.command("git-base", cls=PanelCommand, rich_help_panel=_CHECKS)
@@ -305,9 +305,9 @@ def git_base(
     head: Annotated[str, typer.Option("--head", metavar="COMMIT", help="Fail unless this commit is checked out.")] = "",
 ) -> None:
     """Write the files of a commit, and print the checkout of a path."""
-    from azkvlint.cli.git_base import Request, run_git_base
+    from azkvlint.cli.git_base import GitBaseRequest, run_git_base
 
-    raise typer.Exit(run_git_base(Request(path, workspace, checkout, revision, output, head)))
+    raise typer.Exit(run_git_base(GitBaseRequest(path, workspace, checkout, revision, output, head)))
 
 
 @rules_app.callback()

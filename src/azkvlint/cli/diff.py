@@ -15,7 +15,7 @@ from azkvlint.cli.revisions import Commit, commit_of, with_revision
 from azkvlint.config.arguments import Arguments
 from azkvlint.config.run_config import Config
 from azkvlint.config.settings import Settings, files_in, folder_of, resolve_settings
-from azkvlint.model.difference import ACCEPTED, BY_BASE, BY_ITSELF, BY_NONE, BY_OTHER, SUPPRESSED, Basis
+from azkvlint.model.difference import ACCEPTED, BY_BASE, BY_ITSELF, BY_NONE, BY_OTHER, SUPPRESSED, ConfigurationBasis
 from azkvlint.readers.discover import SKIPPED, STDIN
 from azkvlint.util.errors import UsageError, did_you_mean
 from azkvlint.util.project_boundary import absolute_path, is_within, real_path, root_of
@@ -40,7 +40,7 @@ class Configured(NamedTuple):
     """
 
     configs: list[Config]
-    basis: Basis
+    basis: ConfigurationBasis
     weakenings: list[Weakening]
     own: Callable[[], Config]
 
@@ -133,7 +133,9 @@ def _run(arguments: Arguments, commit: Commit | None) -> int:
     is_accepted = bool(errors.attempt((), _accepted, settings.arguments.accept))
     config = config_of(settings, targets, errors)
     if checkouts is None:
-        configured = Configured([config], Basis(kind=BY_ITSELF, file=config.display_path), [], lambda: config)
+        configured = Configured(
+            [config], ConfigurationBasis(kind=BY_ITSELF, file=config.display_path), [], lambda: config
+        )
     else:
         configured = _configured(arguments, settings, config, targets, checkouts, is_accepted=is_accepted)
     # The reasons of results that became unknown are listed. Only a SARIF log shows lines.
@@ -271,14 +273,14 @@ def _is_outside(arguments: Arguments, settings: Settings, checkouts: Checkouts) 
     return arguments.isolated or settings.arguments.untrusted or not is_of_side
 
 
-def _basis(settings: Settings, checkouts: Checkouts) -> Basis:
+def _basis(settings: Settings, checkouts: Checkouts) -> ConfigurationBasis:
     """Return by which configuration both sides are configured. ``settings`` are those of BASE."""
     file = settings.file
     if file is None:
         is_isolated = "isolated" in settings.arguments.explicit_fields or settings.arguments.untrusted
-        return Basis(kind=BY_OTHER if is_isolated else BY_NONE)
+        return ConfigurationBasis(kind=BY_OTHER if is_isolated else BY_NONE)
     is_of_base = checkouts.is_in_base(real_path(file.file))
-    return Basis(kind=BY_BASE if is_of_base else BY_OTHER, file=file.display_path)
+    return ConfigurationBasis(kind=BY_BASE if is_of_base else BY_OTHER, file=file.display_path)
 
 
 def _for_head(config: Config, word: str, checkouts: Checkouts) -> Config:

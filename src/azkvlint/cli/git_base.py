@@ -13,7 +13,7 @@ from azkvlint.util.project_boundary import absolute_path
 from azkvlint.util.text import visible
 
 
-class Request(NamedTuple):
+class GitBaseRequest(NamedTuple):
     """The arguments of the command."""
 
     path: str
@@ -24,7 +24,7 @@ class Request(NamedTuple):
     head: str = ""
 
 
-def run_git_base(request: Request) -> int:
+def run_git_base(request: GitBaseRequest) -> int:
     """Print the checkout of a path, and the path inside it; write a commit of the checkout. Return the exit code.
 
     Without a checkout, print the workspace.

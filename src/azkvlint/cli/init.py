@@ -36,7 +36,7 @@ _CONFIG = NAMES[0]
 _SETTINGS_PAGE = f"{PROJECT}/blob/main/docs/configuration.md"
 
 
-class Request(NamedTuple):
+class InitRequest(NamedTuple):
     """The arguments of the command. ``service`` is the word of ``--ci``, empty without it."""
 
     folder: str
@@ -47,14 +47,14 @@ class Request(NamedTuple):
     dry_run: bool = False
 
 
-class _File(NamedTuple):
+class _GeneratedFile(NamedTuple):
     name: str
     text: str
     note: str = ""
     is_shown: bool = True
 
 
-def run_init(request: Request) -> int:
+def run_init(request: InitRequest) -> int:
     """Check the checkout around the folder, write the files, and return the exit code."""
     if not os.path.isdir(request.folder):
         raise UsageError(f"'{visible(request.folder)}' is not a folder")
@@ -73,11 +73,13 @@ def run_init(request: Request) -> int:
         write(f"Nothing was written, because {cause}.\n")
         return exit_code_of(report.sources, report.problems, has_findings=False)
     count = len(report.counted(report.findings)) - left_out
-    files = [_File(_CONFIG, _configuration(request, has_baseline=count > 0))]
+    files = [_GeneratedFile(_CONFIG, _configuration(request, has_baseline=count > 0))]
     if count:
-        files.append(_File(BASELINE, baseline.decode(), f" with {pluralize(count, 'finding')}", is_shown=False))
+        files.append(
+            _GeneratedFile(BASELINE, baseline.decode(), f" with {pluralize(count, 'finding')}", is_shown=False)
+        )
     if pipeline is not None and not is_separate:
-        files.append(_File(pipeline.file, pipeline_text(pipeline.text, branch)))
+        files.append(_GeneratedFile(pipeline.file, pipeline_text(pipeline.text, branch)))
     for file in files:  # before any is written
         path_in_folder(root, file.name)
     lines = [summary(report, options=False)]
@@ -139,7 +141,7 @@ def _refuse_existing(root: str, names: Sequence[str], *, is_forced: bool) -> Non
         raise UsageError(f"`{visible(file.display_path)}` already configures kvlint", f"move its settings to {_CONFIG}")
 
 
-def _check(request: Request, root: str) -> tuple[Report, bytes, int]:
+def _check(request: InitRequest, root: str) -> tuple[Report, bytes, int]:
     """Return the report of the checkout, its baseline, and the number of findings that the baseline must not hide."""
     # A variable of the environment must not hide findings from the baseline.
     fields = frozenset({"isolated", "profiles", "exclude", "baseline", "min_severity", "select", "ignore"})
@@ -154,7 +156,7 @@ def _check(request: Request, root: str) -> tuple[Report, bytes, int]:
     return report, baseline_of(msgspec.structs.replace(report, findings=kept), config), left_out
 
 
-def _configuration(request: Request, *, has_baseline: bool) -> str:
+def _configuration(request: InitRequest, *, has_baseline: bool) -> str:
     """Return the text of the configuration file."""
     lines = [f"# The settings of kvlint: {_SETTINGS_PAGE}"]
     lines.append(f"profile = {_array(request.profiles or ('default',))} # or strict, cmk, all, a control framework")
@@ -170,7 +172,7 @@ def _array(words: Sequence[str]) -> str:
     return encode(words, indent=0).decode().strip()
 
 
-def _done(file: _File, root: str, *, is_dry: bool) -> Iterator[str]:
+def _done(file: _GeneratedFile, root: str, *, is_dry: bool) -> Iterator[str]:
     name = _displayed(root, file.name)
     if not is_dry:
         yield f"Created {name}{file.note}"

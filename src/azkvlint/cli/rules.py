@@ -17,7 +17,7 @@ from azkvlint.util.errors import EXIT_CLEAN, EXIT_FINDINGS, RuleError, UsageErro
 from azkvlint.util.text import encode, pluralize, visible
 
 if TYPE_CHECKING:
-    from azkvlint.reporters.problems import Kind
+    from azkvlint.reporters.problems import ProblemKind
 
 _WIDTH = 100
 _PROBLEM = "KVE"
@@ -120,7 +120,7 @@ def _matches(word: str, rows: Sequence[tuple[str, str, str]], head: tuple[str, s
     return _lines((*lines, "", summary))
 
 
-def _explanation_of_problem(code: str, kind: Kind) -> Iterator[str]:
+def _explanation_of_problem(code: str, kind: ProblemKind) -> Iterator[str]:
     yield f"{code} {kind.name} ({kind.level})"
     yield kind.title
     for head, text in (("Meaning", kind.about), ("Fix", kind.fix)):

@@ -213,7 +213,7 @@ def read_file(file: str, is_explicit: bool = False) -> ConfigFile | None:
         values={},
         positions=positions,
     )
-    return _Decoder(empty, boundary).decode(document)
+    return _ConfigDecoder(empty, boundary).decode(document)
 
 
 def _from_here(path: str) -> str:
@@ -224,7 +224,7 @@ def _from_here(path: str) -> str:
         return path
 
 
-class _Decoder:
+class _ConfigDecoder:
     """Decodes a document into a ConfigFile. Paths must be inside ``boundary``, unless that is None."""
 
     def __init__(self, empty: ConfigFile, boundary: str | None) -> None:

@@ -18,7 +18,7 @@ from azkvlint.model.finding import SETTING_WITHOUT_EFFECT
 from azkvlint.util.project_boundary import absolute_path, checkout_of, is_within, real_path, root_of
 
 
-class Change(Enum):
+class ValueChange(Enum):
     """Which change of a value can lower a result."""
 
     ANY = auto()
@@ -31,7 +31,7 @@ class Change(Enum):
     OFF = auto()
 
 
-class Source(Enum):
+class UntrustedSource(Enum):
     """Where ``--untrusted`` takes a value from."""
 
     CALLER = auto()
@@ -55,14 +55,19 @@ class Influence(msgspec.Struct, frozen=True, kw_only=True):
     kind: str
     label: str
     field: str = ""
-    change: Change = Change.ANY
-    untrusted: Source = Source.CALLER
+    change: ValueChange = ValueChange.ANY
+    untrusted: UntrustedSource = UntrustedSource.CALLER
 
 
-_CALLER, _OUTSIDE, _FORCED, _NOWHERE = Source.CALLER, Source.OUTSIDE, Source.FORCED, Source.NOWHERE
+_CALLER, _OUTSIDE, _FORCED, _NOWHERE = (
+    UntrustedSource.CALLER,
+    UntrustedSource.OUTSIDE,
+    UntrustedSource.FORCED,
+    UntrustedSource.NOWHERE,
+)
 
 
-def _setting(field: str, change: Change, untrusted: Source = _CALLER) -> Influence:
+def _setting(field: str, change: ValueChange, untrusted: UntrustedSource = _CALLER) -> Influence:
     return Influence(kind="setting", label="setting", field=field, change=change, untrusted=untrusted)
 
 
@@ -75,9 +80,13 @@ CONFIGURATION = Influence(kind="configuration", label="configuration file", untr
 BASELINE = Influence(kind="baseline", label="baseline", field="baseline", untrusted=_OUTSIDE)
 CUSTOM_RULE = Influence(kind="custom-rule", label="custom rule", field="rules", untrusted=_OUTSIDE)
 TEST_FOLDER = Influence(kind="test-folder", label="folder of tests", untrusted=_NOWHERE)
-PARAMETERS = Influence(kind="parameters", label="parameter file", field="parameters", untrusted=Source.EVALUATED)
-VARIABLES = Influence(kind="variables", label="variable file", field="variable_files", untrusted=Source.EVALUATED)
-PLAN = Influence(kind="plan", label="plan", untrusted=Source.EVALUATED)
+PARAMETERS = Influence(
+    kind="parameters", label="parameter file", field="parameters", untrusted=UntrustedSource.EVALUATED
+)
+VARIABLES = Influence(
+    kind="variables", label="variable file", field="variable_files", untrusted=UntrustedSource.EVALUATED
+)
+PLAN = Influence(kind="plan", label="plan", untrusted=UntrustedSource.EVALUATED)
 INFLUENCES = (
     CONFIGURATION,
     OVERRIDE,
@@ -91,27 +100,27 @@ INFLUENCES = (
     PARAMETERS,
     VARIABLES,
     PLAN,
-    _setting("select", Change.FEWER),
-    _setting("ignore", Change.MORE),
-    _setting("profiles", Change.FEWER),
-    _setting("settings", Change.ANY),
-    _setting("exclude", Change.MORE),
-    _setting("extend_exclude", Change.MORE),
-    _setting("variables", Change.ANY),
-    _setting("source_root", Change.ANY),
-    _setting("closed", Change.OFF),
-    _setting("tool", Change.ANY),
-    _setting("as_of", Change.ANY),
-    _setting("frameworks", Change.FEWER),
-    _setting("min_severity", Change.HIGHER),
-    _setting("fail_on", Change.HIGHER),
-    _setting("strict", Change.OFF),
-    _setting("no_ignores", Change.OFF, _FORCED),
-    _setting("respect_peer_suppressions", Change.ON),
-    _setting("include_tests", Change.OFF, _FORCED),
-    _setting("test_folders", Change.ANY),
+    _setting("select", ValueChange.FEWER),
+    _setting("ignore", ValueChange.MORE),
+    _setting("profiles", ValueChange.FEWER),
+    _setting("settings", ValueChange.ANY),
+    _setting("exclude", ValueChange.MORE),
+    _setting("extend_exclude", ValueChange.MORE),
+    _setting("variables", ValueChange.ANY),
+    _setting("source_root", ValueChange.ANY),
+    _setting("closed", ValueChange.OFF),
+    _setting("tool", ValueChange.ANY),
+    _setting("as_of", ValueChange.ANY),
+    _setting("frameworks", ValueChange.FEWER),
+    _setting("min_severity", ValueChange.HIGHER),
+    _setting("fail_on", ValueChange.HIGHER),
+    _setting("strict", ValueChange.OFF),
+    _setting("no_ignores", ValueChange.OFF, _FORCED),
+    _setting("respect_peer_suppressions", ValueChange.ON),
+    _setting("include_tests", ValueChange.OFF, _FORCED),
+    _setting("test_folders", ValueChange.ANY),
     # Another analysis of code scanning would be replaced.
-    _setting("sarif_category", Change.ANY),
+    _setting("sarif_category", ValueChange.ANY),
 )
 """Everything in a checkout that can lower a result."""
 BY_FIELD: Mapping[str, Influence] = {one.field: one for one in INFLUENCES if one.field}
@@ -168,9 +177,9 @@ def ignored_notice(option: str, file: str) -> Notice:
 def untrusted_values(arguments: Arguments, label: Mapping[str, str]) -> Iterator[tuple[str, Any, Sequence[Notice]]]:
     """Yield the settings that ``--untrusted`` replaces, with the notices about them. ``label`` are their sources."""
     for one in INFLUENCES:
-        if one.untrusted is Source.FORCED:
+        if one.untrusted is UntrustedSource.FORCED:
             yield one.field, True, ()
-        elif one.untrusted is Source.OUTSIDE and one.field:
+        elif one.untrusted is UntrustedSource.OUTSIDE and one.field:
             value = getattr(arguments, one.field)
             files = value if isinstance(value, tuple) else (value,) if value else ()
             kept = tuple(file for file in files if not is_in_checkout(file, arguments.paths))

@@ -10,7 +10,7 @@ import msgspec
 
 from azkvlint.config.arguments import Arguments
 from azkvlint.config.config_file import KEYS, ConfigFile
-from azkvlint.config.influences import BY_FIELD, CONFIGURATION, OVERRIDE, Change, Influence
+from azkvlint.config.influences import BY_FIELD, CONFIGURATION, OVERRIDE, Influence, ValueChange
 from azkvlint.config.option import Option
 from azkvlint.model.rule import SEVERITIES, Severity
 from azkvlint.model.suppression import Override
@@ -73,14 +73,14 @@ def _value(file: ConfigFile | None, option: Option, twin: Twin | None) -> Any:
 def _lowered(influence: Influence, old: Any, new: Any) -> str:
     """Return how a value that has changed can lower a result; "" if it cannot."""
     change = influence.change
-    if change is Change.MORE:
+    if change is ValueChange.MORE:
         return _added(new or (), old or ())
-    if change is Change.FEWER:
+    if change is ValueChange.FEWER:
         return _fewer(influence, old or (), new or ())
-    if change is Change.HIGHER:
+    if change is ValueChange.HIGHER:
         return f"is {new}, and was {old or 'info'}" if _rank(new) > _rank(old) else ""
-    if change in (Change.ON, Change.OFF):
-        is_on = change is Change.ON
+    if change in (ValueChange.ON, ValueChange.OFF):
+        is_on = change is ValueChange.ON
         return f"is turned {'on' if is_on else 'off'}" if bool(new) is is_on and bool(old) is not is_on else ""
     if influence.field == "test_folders" and new == ():
         return ""  # every folder counts

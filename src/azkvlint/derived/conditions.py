@@ -72,7 +72,7 @@ class _Misread(Exception):
     """A condition that cannot be parsed."""
 
 
-class _Evaluation:
+class _ConditionEvaluation:
     """Evaluates a condition for a request: an action, and the ID of the role to assign (empty for other actions).
 
     ``is_listing``: the request is for no single secret, so that a comparison with its name is false. ``to_itself``: the
@@ -204,7 +204,7 @@ def _guid(text: str) -> str:
     return text.lower().replace("-", "")
 
 
-class Condition:
+class RoleAssignmentCondition:
     """A condition, or none if its text is empty: then everything is allowed."""
 
     def __init__(self, text: Text) -> None:
@@ -232,6 +232,6 @@ class Condition:
         if not self._tokens:
             return _sure(True)
         try:
-            return _Evaluation(self._tokens, role, action, is_listing=is_listing, to_itself=to_itself).truth()
+            return _ConditionEvaluation(self._tokens, role, action, is_listing=is_listing, to_itself=to_itself).truth()
         except _Misread:
             return _NOT_KNOWN

@@ -40,7 +40,7 @@ _KINDS = ("keys", "secrets", "certificates")
 _APPLICATION_TYPE = "terraform/applications"
 
 
-class Reader(msgspec.Struct, frozen=True):
+class VaultReader(msgspec.Struct, frozen=True):
     """An identity that reads a vault: of a resource, or the service principal of an application of Microsoft's.
 
     With neither it is not known. ``unless``: then it is any managed identity, except for the one of this resource.
@@ -149,7 +149,7 @@ def _is_same(one: Thing, other: Thing) -> Sure:
     return Sure.NO if is_known else Sure.PERHAPS
 
 
-def held(vault: Resource, thing: Thing, reader: Reader, words: Sequence[str], context: Context) -> Held:
+def held(vault: Resource, thing: Thing, reader: VaultReader, words: Sequence[str], context: Context) -> Held:
     """Return whether an identity has all of some permissions on a thing in a vault."""
     kept: dict[object, Held] = context.cache.setdefault("held permissions", {})
     key = (vault.address, thing, reader.key, tuple(words))
@@ -170,7 +170,7 @@ def held(vault: Resource, thing: Thing, reader: Reader, words: Sequence[str], co
     return kept[key]
 
 
-def held_any(vault: Resource, thing: Thing, reader: Reader, words: Sequence[str], context: Context) -> Held:
+def held_any(vault: Resource, thing: Thing, reader: VaultReader, words: Sequence[str], context: Context) -> Held:
     """Return whether an identity has any of some permissions on a thing in a vault, as if that was one permission."""
     kept: dict[object, Held] = context.cache.setdefault("any held permissions", {})
     key = (vault.address, thing, reader.key, tuple(words))
@@ -186,7 +186,7 @@ def held_any(vault: Resource, thing: Thing, reader: Reader, words: Sequence[str]
     return kept[key]
 
 
-def held_anywhere(reader: Reader, words: Sequence[str], context: Context) -> Held:
+def held_anywhere(reader: VaultReader, words: Sequence[str], context: Context) -> Held:
     """Return whether an identity may have any of some permissions on a vault that is not known."""
     kept: dict[object, Held] = context.cache.setdefault("held permissions", {})
     key = (reader.key, tuple(words))
@@ -202,7 +202,7 @@ def held_anywhere(reader: Reader, words: Sequence[str], context: Context) -> Hel
     return kept[key]
 
 
-def _may_permit(source: Resource, reader: Reader, words: Sequence[str], context: Context) -> bool:
+def _may_permit(source: Resource, reader: VaultReader, words: Sequence[str], context: Context) -> bool:
     grants = grants_of(source, context)
     return not isinstance(grants, tuple) or any(
         is_reader(grant, reader, context) is not Sure.NO and any(_permits(grant, word) is not Sure.NO for word in words)
@@ -214,7 +214,7 @@ def _permits(grant: Grant, word: str) -> Sure:
     return Sure.YES if word in grant.permissions else Sure.PERHAPS if grant.doubt is not None else Sure.NO
 
 
-def is_reader(grant: Grant, reader: Reader, context: Context) -> Sure:
+def is_reader(grant: Grant, reader: VaultReader, context: Context) -> Sure:
     """Return whether a policy or assignment is for the identity that reads."""
     if reader.resource is not None:
         return is_for(grant, reader.resource, context)
@@ -237,7 +237,7 @@ def is_reader(grant: Grant, reader: Reader, context: Context) -> Sure:
     return Sure.NO if grant.identity.family == RESOURCE_FAMILY else Sure.PERHAPS
 
 
-def _given_on(vault: Resource, reader: Reader, context: Context) -> Iterator[_Given]:
+def _given_on(vault: Resource, reader: VaultReader, context: Context) -> Iterator[_Given]:
     """Yield what access policies and role assignments on a vault, or on a thing in it, give to an identity.
 
     They are found once for each vault and identity, and those that may be on any vault once for all vaults: a vault
@@ -260,7 +260,7 @@ def _given_on(vault: Resource, reader: Reader, context: Context) -> Iterator[_Gi
 
 
 def _given_by(
-    sources: Iterable[tuple[Resource, Sure]], vault: Resource | None, reader: Reader, context: Context
+    sources: Iterable[tuple[Resource, Sure]], vault: Resource | None, reader: VaultReader, context: Context
 ) -> Iterator[_Given]:
     """Yield what access policies and assignments on a vault, or on any vault, give to an identity."""
     every: dict[object, dict[str, _Given | None]] = context.cache.setdefault("permissions of an identity", {})
@@ -276,7 +276,7 @@ def _given_by(
         yield given if is_there and limit is Sure.YES else msgspec.structs.replace(given, limit=Sure.PERHAPS)
 
 
-def _given_to(source: Resource, reader: Reader, context: Context) -> _Given | None:
+def _given_to(source: Resource, reader: VaultReader, context: Context) -> _Given | None:
     """Return what the policies of one resource, or an assignment, give to an identity; None if nothing."""
     grants = grants_of(source, context)
     if not isinstance(grants, tuple):

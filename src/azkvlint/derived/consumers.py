@@ -118,7 +118,7 @@ def _id(text: Text, source: Value, sensitive: bool = False) -> Scalar | Unknown:
     return Unknown(at=source.at, why=why, pattern=text, sensitive=sensitive)
 
 
-class _Place(msgspec.Struct, frozen=True):
+class _UrlParts(msgspec.Struct, frozen=True):
     """The parts of a URL: its vault by id (a pattern) or, while a plan does not know the id, by address; and its key.
 
     Each is empty if the URL does not contain it, or if the vault is not in the graph.
@@ -129,9 +129,9 @@ class _Place(msgspec.Struct, frozen=True):
     key: Text = ""
 
 
-def _place_of(text: Text, index: Index) -> _Place:
+def _place_of(text: Text, index: Index) -> _UrlParts:
     if not text or length_of(text) > _MAX_TEXT:
-        return _Place()
+        return _UrlParts()
     if isinstance(text, CallHole) and text.name == "uri" and text.arguments[1:] in (("",), ("/",)):
         # It was not evaluated: the base contains the vault.
         text = text.arguments[0] or text
@@ -139,24 +139,24 @@ def _place_of(text: Text, index: Index) -> _Place:
         host, *path = steps_of_url(text)
         vault = _vault_named(vault_name(host), index)
         if vault is None:
-            return _Place()
-        return _Place(vault.select(("id",)).string, vault.address, _key_in_path(path))
+            return _UrlParts()
+        return _UrlParts(vault.select(("id",)).string, vault.address, _key_in_path(path))
     first, *rest = parts_of(text)
     if not isinstance(first, DeclaredHole):
-        return _Place(id=_only_mention(text))
+        return _UrlParts(id=_only_mention(text))
     path = split_text(join_texts(rest), "/")
     attribute = _property_of(first)
     if attribute in _OF_KEY:
         steps = split_text(first.address, "/")
         if steps[-2:-1] == ["keys"]:
-            return _Place(id=join_texts(steps[:-2], "/"), key=steps[-1])
-        return _Place(key=first.address)
+            return _UrlParts(id=join_texts(steps[:-2], "/"), key=steps[-1])
+        return _UrlParts(key=first.address)
     if attribute in _OF_VAULT:
-        return _Place(id=first.address, key=_key_in_path(path))
+        return _UrlParts(id=first.address, key=_key_in_path(path))
     vault = index.resources.get(text_form(first.address)) if first.path in _OF_TERRAFORM_VAULT else None
     if vault is not None and vault.type.lower() in _VAULT_TYPES:
-        return _Place(vault.select(("id",)).string, vault.address, _key_in_path(path))
-    return _Place(id=_only_mention(text))
+        return _UrlParts(vault.select(("id",)).string, vault.address, _key_in_path(path))
+    return _UrlParts(id=_only_mention(text))
 
 
 def _property_of(hole: DeclaredHole) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from azkvlint.derived.access_policies import VAULTS
 from azkvlint.derived.companions import Sure
 from azkvlint.derived.consumer_permissions import NEEDS as PERMISSION_NEEDS
-from azkvlint.derived.consumer_permissions import Held, Reader, held_any, held_anywhere, new_thing
+from azkvlint.derived.consumer_permissions import Held, VaultReader, held_any, held_anywhere, new_thing
 from azkvlint.derived.grants import DEPLOYER
 from azkvlint.derived.registry import Context, absent, derived, joined, known, unknown, unknown_as
 from azkvlint.derived.vaults import model_of
@@ -24,7 +24,7 @@ _WRITES = {
     f"{VAULTS}/certificates": ("certificates/create", "certificates/import"),
 }
 _LATE = "grants that are not created before the last object"
-_DEPLOYER = Reader(kind=DEPLOYER)
+_DEPLOYER = VaultReader(kind=DEPLOYER)
 
 
 @derived(

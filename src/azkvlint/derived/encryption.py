@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from azkvlint.azure.azurerm.arguments import state_value
 from azkvlint.azure.azurerm.resources import is_azure
-from azkvlint.azure.services import SERVICES, Service, Words
+from azkvlint.azure.services import SERVICES, AttributeMatch, Service
 from azkvlint.derived import consumers
 from azkvlint.derived.consumers import field_of, key_and_vault
 from azkvlint.derived.registry import (
@@ -80,7 +80,7 @@ def _spared(resource: Resource, service: Service) -> bool | Unknown:
     return False if _is_set(unless) is True else unless if isinstance(unless, Unknown) else found
 
 
-def _is_among(resource: Resource, meant: Words) -> bool | Unknown:
+def _is_among(resource: Resource, meant: AttributeMatch) -> bool | Unknown:
     answer = at_path(resource.attributes, meant.path)
     if isinstance(answer, Unknown):
         return answer

@@ -113,7 +113,7 @@ def _may_be_any_identity(credential: Resource) -> bool:
     return isinstance(credential.select(APPLICATION if is_application else ("parent",)), Unknown)
 
 
-class _Identities(msgspec.Struct, frozen=True):
+class _IdentityAccess(msgspec.Struct, frozen=True):
     """The service principals of applications, and the access of identities by their addresses.
 
     The access of principals that are not known is under the empty address.
@@ -123,9 +123,9 @@ class _Identities(msgspec.Struct, frozen=True):
     access: Mapping[str, list[_Access]]
 
 
-def _known_identities(context: Context) -> _Identities:
+def _known_identities(context: Context) -> _IdentityAccess:
     """Return what is known of identities, computed once per graph."""
-    found: _Identities | None = context.cache.get("identities of credentials")
+    found: _IdentityAccess | None = context.cache.get("identities of credentials")
     if found is None:
         resources = resources_by_id(context.index, (IDENTITIES, APPLICATIONS))
         access: dict[str, list[_Access]] = {}
@@ -135,7 +135,7 @@ def _known_identities(context: Context) -> _Identities:
                 access.setdefault(identity.address, []).append(one)
             elif grant is None or (not grant.identity.family and grant.identity.kind in ("", "application")):
                 access.setdefault("", []).append(one)
-        found = _Identities(service_principals(context.index, resources), access)
+        found = _IdentityAccess(service_principals(context.index, resources), access)
         context.cache["identities of credentials"] = found
     return found
 

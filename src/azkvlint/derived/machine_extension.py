@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from azkvlint.azure.consumers import Use, items_and_path
+from azkvlint.azure.consumers import ConsumerRead, items_and_path
 from azkvlint.derived.companions import Sure, is_one_of
 from azkvlint.derived.registry import unknown_as
 from azkvlint.model.pattern import (
@@ -33,7 +33,7 @@ _URL: Path = ("url",)
 _MOST = 20_000
 
 
-def observed_certificates(resource: Resource, use: Use) -> Iterator[tuple[Value, Answer]]:
+def observed_certificates(resource: Resource, use: ConsumerRead) -> Iterator[tuple[Value, Answer]]:
     """Yield each certificate that a Key Vault extension installs, with the identity that its settings name.
 
     Extensions or settings that are not known are one value that is not known.
@@ -53,7 +53,7 @@ def observed_certificates(resource: Resource, use: Use) -> Iterator[tuple[Value,
                 yield (url if sure is Sure.YES else unknown_as(url, "the extension may be another one")), identity
 
 
-def places_of(use: Use) -> tuple[Path, ...]:
+def places_of(use: ConsumerRead) -> tuple[Path, ...]:
     """Return the attributes of a resource that are read to find its extensions."""
     items, inside = items_and_path(use.at[0])
     return (items,) if inside else (items, *((*items[:-1], name) for name in _WORDS))

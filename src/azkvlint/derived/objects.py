@@ -37,22 +37,22 @@ _MAX_NAMED = 20
 _TOKEN = regex(r"[#{}\[\]<>$%]|__.+__")
 
 
-class _Place(msgspec.Struct, frozen=True):
+class _VaultKey(msgspec.Struct, frozen=True):
     """The vault of an object: its name, which is unique in Azure, else its address or id in the input."""
 
     vault: str
     is_name: bool
 
 
-class _Objects:
+class _ObjectIndex:
     """The objects of a graph by vault, name and type. Each is under its name, empty if unknown, and under None."""
 
     def __init__(self, index: Index) -> None:
-        self.places: dict[str, _Place] = {}
+        self.places: dict[str, _VaultKey] = {}
         self._pairs = index.pairs
         self._numbers: dict[str, int] = {}
-        self._known: dict[tuple[type, str], _Place] = {}
-        self._objects: list[tuple[Resource, str, _Place]] = []
+        self._known: dict[tuple[type, str], _VaultKey] = {}
+        self._objects: list[tuple[Resource, str, _VaultKey]] = []
         self._alike: Counter[tuple[str, str]] = Counter()
         self._is_any_open = False
         for type_ in _TYPES:
@@ -60,7 +60,7 @@ class _Objects:
                 if resource.stays and not resource.existing:
                     self._add(resource, _name(resource), self._place(resource, index))
 
-    def _add(self, resource: Resource, name: str, place: _Place) -> None:
+    def _add(self, resource: Resource, name: str, place: _VaultKey) -> None:
         self._numbers[resource.address] = len(self.places)
         self.places[resource.address] = place
         self._objects.append((resource, name, place))
@@ -72,8 +72,8 @@ class _Objects:
         return not self._is_any_open and self._alike[self.places[resource.address].vault, _name(resource)] == 1
 
     @cached_property
-    def _found(self) -> dict[tuple[_Place | str, str | None, str], list[Resource]]:
-        found: defaultdict[tuple[_Place | str, str | None, str], list[Resource]] = defaultdict(list)
+    def _found(self) -> dict[tuple[_VaultKey | str, str | None, str], list[Resource]]:
+        found: defaultdict[tuple[_VaultKey | str, str | None, str], list[Resource]] = defaultdict(list)
         for resource, name, place in self._objects:
             kind = resource.type.lower()
             for each in (name, None):
@@ -84,7 +84,7 @@ class _Objects:
                     found[place, each, kind].append(resource)
         return found
 
-    def _place(self, resource: Resource, index: Index) -> _Place:
+    def _place(self, resource: Resource, index: Index) -> _VaultKey:
         """Return the vault of an object; most objects refer to it in the same few ways."""
         parent = resource.attributes.fields.get("parent")
         text = parent.target if isinstance(parent, Link) else "" if parent is None else parent.text
@@ -113,7 +113,7 @@ class _Objects:
                         if _may_share(resource, one):
                             yield one
 
-    def _conflicting(self, resource: Resource, where: _Place | str, name: str | None) -> Iterator[Resource]:
+    def _conflicting(self, resource: Resource, where: _VaultKey | str, name: str | None) -> Iterator[Resource]:
         """Yield the objects of a name that conflict with this one.
 
         Each pair is reported at the key or secret of a certificate, else at the later one.
@@ -159,18 +159,22 @@ def _unknown_and_known_length(name: Pattern) -> tuple[list[str], int]:
     return holes, sum(len(part) for part in name.parts if isinstance(part, str))
 
 
-def _place(resource: Resource, index: Index) -> _Place:
+def _place(resource: Resource, index: Index) -> _VaultKey:
     parent = resource.attributes.fields.get("parent")
     reference = None if parent is None else reference_of(resource.address, "parent", parent, index)
     if parent is None or reference is None:
-        return _Place("", False)
+        return _VaultKey("", False)
     if len(reference.targets) == 1:
         vault = index.resources[reference.targets[0]]
-        return _Place(_name(vault), True) if _name(vault) else _Place(vault.address, False)
+        return _VaultKey(_name(vault), True) if _name(vault) else _VaultKey(vault.address, False)
     text = parent.target if isinstance(parent, Link) else parent.text.lower().rstrip("/")
     parts = parse_id(text)
     # The same expression refers to the same vault, even if its value is unknown.
-    return _Place(parts.names[0], True) if parts is not None and not has_holes(parts.names[0]) else _Place(text, False)
+    return (
+        _VaultKey(parts.names[0], True)
+        if parts is not None and not has_holes(parts.names[0])
+        else _VaultKey(text, False)
+    )
 
 
 _PLACES: Mapping[str, tuple[Path, ...]] = {
@@ -182,9 +186,9 @@ _PLACES: Mapping[str, tuple[Path, ...]] = {
 @derived("sameName", of=_TYPES, label="object with the same name", reads=_PLACES)
 def _same_name(resource: Resource, context: Context) -> Answer:
     """Return the objects in the same vault that already have the name."""
-    objects: _Objects | None = context.cache.get(_KEPT)
+    objects: _ObjectIndex | None = context.cache.get(_KEPT)
     if objects is None:
-        objects = context.cache[_KEPT] = _Objects(context.index)
+        objects = context.cache[_KEPT] = _ObjectIndex(context.index)
     if resource.address not in objects.places or objects.is_alone(resource):
         return absent(resource)
     # A resource with a separate condition may not exist.

@@ -40,7 +40,7 @@ from azkvlint.model.resource import Resource
 from azkvlint.model.value import Answer, ListValue, Scalar, Unknown, Value
 
 if TYPE_CHECKING:
-    from azkvlint.derived.conditions import Condition
+    from azkvlint.derived.conditions import RoleAssignmentCondition
 
 DEFINITIONS = "microsoft.authorization/roledefinitions"
 _BUILT_IN, _CUSTOM = "built-in ", "custom "  # how keys begin
@@ -59,11 +59,11 @@ _RELEVANT = (*CONTROL, *CONTROL_OF_HSM, UNLOCKS, *_ACTS)
 _BEGINNINGS = ("*", *{f"{one.lower().partition('/')[0]}/" for one in (*_RELEVANT, *DATA, *_SIGNS_IN)})
 
 
-def condition_in(text: Text) -> Condition:
+def condition_in(text: Text) -> RoleAssignmentCondition:
     """Return the condition that a text states. Few roles and assignments have one."""
-    from azkvlint.derived.conditions import Condition
+    from azkvlint.derived.conditions import RoleAssignmentCondition
 
-    return Condition(text)
+    return RoleAssignmentCondition(text)
 
 
 class Permissions:
@@ -124,7 +124,7 @@ class Permissions:
         conditions = self._conditions()
         return Sure.YES if conditions is None else max(one.of_role(UNNAMED).sure for one in conditions)
 
-    def _conditions(self) -> list[Condition] | None:
+    def _conditions(self) -> list[RoleAssignmentCondition] | None:
         """Return the conditions under which the role allows to assign roles; None if one permission has none."""
         blocks = [block for block in self._blocks if block.allows(ASSIGNS, is_data=False) is not Sure.NO]
         conditions = [block.condition for block in blocks if block.condition is not None]

@@ -8,7 +8,7 @@ from azkvlint.derived.access_policies import POLICIES
 from azkvlint.derived.assignments import ASSIGNMENTS
 from azkvlint.derived.companions import Sure, elsewhere
 from azkvlint.derived.consumer_permissions import NEEDS as PERMISSION_NEEDS
-from azkvlint.derived.consumer_permissions import Reader, held
+from azkvlint.derived.consumer_permissions import VaultReader, held
 from azkvlint.derived.identities import (
     Assigned,
     identity_in,
@@ -105,7 +105,7 @@ def _is_without_identity(reading: Reading, resource: Resource, holder: Resource,
 
 
 def _permission(
-    reading: Reading, vault: Resource, resource: Resource, readers: Sequence[Reader], doubt: str, context: Context
+    reading: Reading, vault: Resource, resource: Resource, readers: Sequence[VaultReader], doubt: str, context: Context
 ) -> Value | None:
     """Return whether any of some identities has the permissions; ``doubt``: why they are not known."""
     if not readers:
@@ -130,25 +130,25 @@ def _permission(
 
 def readers_of(
     reading: Reading, holder: Resource, assigned: Assigned, context: Context
-) -> tuple[Sequence[Reader], str]:
+) -> tuple[Sequence[VaultReader], str]:
     """Return the identities any of which reads, and why they are not known.
 
     Empty if the resource has no such identity, which other rules report.
     """
     if is_platform(reading, assigned):
-        return [Reader(application=reading.use.principal)], ""
+        return [VaultReader(application=reading.use.principal)], ""
     named = named_identity(reading)
     if isinstance(named, Absent) and reading.use.otherwise != "system":
         found = [context.index.resources[address] for address in assigned.addresses]
         found += [holder] if assigned.system is Sure.YES else []
         if assigned.more or assigned.texts or Sure.PERHAPS in (assigned.system, assigned.user):
             return [], assigned.why or ELSEWHERE
-        return ((), ELSEWHERE) if any(one.existing for one in found) else ([Reader(one) for one in found], "")
+        return ((), ELSEWHERE) if any(one.existing for one in found) else ([VaultReader(one) for one in found], "")
     if reading.use.otherwise != "unknown" and is_assigned(named, assigned, context) is Sure.NO:
         return [], ""
     if is_system(named, context) is Sure.YES:
-        return ([Reader(holder)], "") if assigned.system is Sure.YES else ([], assigned.why)
+        return ([VaultReader(holder)], "") if assigned.system is Sure.YES else ([], assigned.why)
     identity = identity_in(named, context)
     if identity is None or identity.existing:
         return [], named.why if isinstance(named, Unknown) and not named.is_set else ELSEWHERE
-    return [Reader(identity)], ""
+    return [VaultReader(identity)], ""

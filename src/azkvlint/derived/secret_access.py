@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
-from azkvlint.azure.consumers import IDENTIFIED, Use, items_and_path, path_of, types_with, uses_of
+from azkvlint.azure.consumers import IDENTIFIED, ConsumerRead, items_and_path, path_of, types_with, uses_of
 from azkvlint.derived.access_policies import VAULTS
 from azkvlint.derived.companions import Sure, is_one_of
 from azkvlint.derived.consumer_permissions import Thing, thing_in
@@ -84,7 +84,7 @@ def all_readers() -> tuple[str, ...]:
 _BY_SERVICE = (NAMED_VALUES, OF_SERVICE)
 
 
-def _rows(resource: Resource) -> Iterator[tuple[Use, bool]]:
+def _rows(resource: Resource) -> Iterator[tuple[ConsumerRead, bool]]:
     """Yield the rows of the table for a resource, and whether it certainly is of the kind that the row is for."""
     for use in uses_of(resource.type):
         if use.otherwise != "flag":
@@ -126,7 +126,7 @@ class Reading(msgspec.Struct, frozen=True):
     ``vault`` is None if the reference itself leads to it. Not ``is_sure``: the resource may be of another kind.
     """
 
-    use: Use
+    use: ConsumerRead
     value: Value
     thing: Thing
     identity: Answer
@@ -154,7 +154,7 @@ def _all_readings(resource: Resource, holder: Resource | None, context: Context)
             yield reading if is_sure else msgspec.structs.replace(reading, is_sure=False)
 
 
-def _readings(use: Use, resource: Resource, holder: Resource | None, context: Context) -> Iterator[Reading]:
+def _readings(use: ConsumerRead, resource: Resource, holder: Resource | None, context: Context) -> Iterator[Reading]:
     if use.reads == "key":
         named = _named(use, resource, holder)
         for key, vault in keys_in_vaults(resource, context):
@@ -169,7 +169,7 @@ def _key_in(key: Answer, context: Context) -> Thing:
     return Thing("keys", key.text.lower()) if is_name else msgspec.structs.replace(found, kind="keys")
 
 
-def _secrets(use: Use, resource: Resource, holder: Resource | None, context: Context) -> Iterator[Reading]:
+def _secrets(use: ConsumerRead, resource: Resource, holder: Resource | None, context: Context) -> Iterator[Reading]:
     if use.form == "extension":
         for certificate, identity in observed_certificates(resource, use):
             yield Reading(use, certificate, _secret_in(certificate, context), identity)
@@ -203,7 +203,7 @@ def _leads_to_vault(value: Value, context: Context) -> bool:
     return reference is not None and bool(reference.targets)
 
 
-def _named(use: Use, resource: Resource, holder: Resource | None) -> Answer:
+def _named(use: ConsumerRead, resource: Resource, holder: Resource | None) -> Answer:
     """Return the identity that a property of the resource, or of the one with the identities, names."""
     if not use.identity or holder is None:
         return Absent(at=resource.at)

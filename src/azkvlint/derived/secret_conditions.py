@@ -31,7 +31,7 @@ _NO_ACTION = "any action on secrets"
 CONDITIONED = {**ROLE_NEEDS, **{type_: (*ROLE_NEEDS[type_], CONDITION) for type_ in GRANTS}}
 
 
-class _Limits(msgspec.Struct, frozen=True):
+class _SecretActionLimits(msgspec.Struct, frozen=True):
     """The actions on secrets of a conditional role assignment, and for each whether it certainly has a limit or none.
 
     ``doubt``: why that is not known of some actions.
@@ -42,7 +42,7 @@ class _Limits(msgspec.Struct, frozen=True):
     doubt: Unknown | None
 
 
-def _limits(resource: Resource, context: Context) -> _Limits | None:
+def _limits(resource: Resource, context: Context) -> _SecretActionLimits | None:
     """Return what a condition that names Key Vault limits; None without such a condition, or without such actions."""
     condition = resource.select(CONDITION)
     text = condition.text
@@ -56,12 +56,12 @@ def _limits(resource: Resource, context: Context) -> _Limits | None:
     if not actions and doubt is None:
         return None
     if is_open:
-        return _Limits((), (), unknown_as(condition, ""))
+        return _SecretActionLimits((), (), unknown_as(condition, ""))
     read = condition_in(condition.string)
     truths = {action: read.of_action(action) for action in actions}
     if any(False in truth.possible - truth.certain for truth in truths.values()):
         doubt = unknown_as(condition, "the condition is not supported")
-    return _Limits(
+    return _SecretActionLimits(
         unlimited=tuple(action for action, truth in truths.items() if False not in truth.possible),
         limited=tuple(action for action, truth in truths.items() if False in truth.certain),
         doubt=doubt,

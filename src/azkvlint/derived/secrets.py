@@ -11,7 +11,7 @@ from functools import cache
 
 import msgspec
 
-from azkvlint.azure.consumers import Use, items_and_path, path_of, types_with, uses_of
+from azkvlint.azure.consumers import ConsumerRead, items_and_path, path_of, types_with, uses_of
 from azkvlint.derived.registry import Context, absent, derived, known, known_list, known_object, unknown, unknown_as
 from azkvlint.derived.tls_services import FRONT_DOOR, certificates_of, needs_of
 from azkvlint.evaluation.values import RETURNS_SECRET, wrap
@@ -94,7 +94,7 @@ _LATEST, _VERSION = (*_PARAMETERS, "useLatestVersion"), (*_PARAMETERS, "secretVe
 
 
 @cache
-def _uses_of(type_: str) -> tuple[Use, ...]:
+def _uses_of(type_: str) -> tuple[ConsumerRead, ...]:
     """Return how resources of a type (lower case) name secrets and certificates."""
     return tuple(use for use in uses_of(type_) if use.reads != "key" and use.otherwise != "flag" and use.at)
 
@@ -482,14 +482,14 @@ def references_of(resource: Resource) -> Iterator[tuple[str, Value, bool | None]
                 yield from _of_places(resource.select(items), inside, _LABELS.get(type_, "secret"))
 
 
-def _settings_in(resource: Resource, use: Use) -> tuple[Path, ...]:
+def _settings_in(resource: Resource, use: ConsumerRead) -> tuple[Path, ...]:
     """Return the paths of the settings of an app; a part of its configuration may contain something else."""
     if use.holder == "parent" and resource.name.lower().rpartition("/")[2] not in _CONFIGURED:
         return ()
     return tuple(map(path_of, use.at))
 
 
-def _pins(resource: Resource, use: Use, value: Value) -> bool | None:
+def _pins(resource: Resource, use: ConsumerRead, value: Value) -> bool | None:
     """Return whether the reference to a certificate has a version."""
     if resource.type.lower() == FRONT_DOOR:
         return _of_front_door(resource, value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import product
 
-from azkvlint.derived.consumer_permissions import Reader, held
+from azkvlint.derived.consumer_permissions import VaultReader, held
 from azkvlint.derived.deployment import depends
 from azkvlint.derived.reader_permissions import all_needs, readers_of
 from azkvlint.derived.registry import Context, absent, derived, unknown, unknown_as
@@ -64,12 +64,12 @@ def _waits_for_access(resource: Resource, context: Context) -> Answer:
 
 def _readers(
     reading: Reading, resource: Resource, holder: Resource | Unknown, context: Context
-) -> tuple[Sequence[Reader], str]:
+) -> tuple[Sequence[VaultReader], str]:
     """Return the identities that may read and exist before the service; and why it is not known which one reads.
 
     Grants to an identity outside the input are not in it either.
     """
-    anyone = Reader(unless=resource)
+    anyone = VaultReader(unless=resource)
     if isinstance(holder, Unknown):
         return [anyone], holder.why
     readers, why = readers_of(reading, holder, assigned_in(resource, holder, context), context)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from functools import cache
 
-from azkvlint.azure.consumers import Use, items_and_path, path_of, types_with, uses_of
+from azkvlint.azure.consumers import ConsumerRead, items_and_path, path_of, types_with, uses_of
 from azkvlint.derived import machine_extension
 from azkvlint.derived.certificates import CERTIFICATES, VAULTS
 from azkvlint.derived.registry import (
@@ -35,7 +35,7 @@ OF_APP_SERVICE = "microsoft.web/certificates"
 
 
 @cache
-def _use_of(type_: str) -> Use | None:
+def _use_of(type_: str) -> ConsumerRead | None:
     """Return how resources of a type (lower case) name a certificate themselves."""
     found = [use for use in uses_of(type_) if use.reads == "certificate" and use.otherwise != "flag"]
     return found[-1] if found else None

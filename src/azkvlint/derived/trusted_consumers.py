@@ -30,7 +30,7 @@ from azkvlint.model.value import Path as Steps
 KEY, CERTIFICATE, MACHINE = "key", "certificate", "certificate of a virtual machine"
 
 
-class Path(msgspec.Struct, frozen=True):
+class ServicePath(msgspec.Struct, frozen=True):
     """How some types of services reach a vault: the attribute ``via`` refers to it, and they read its ``reads``.
 
     The types are ``types`` (lower case), or those of the table of consumers with the ``words``.
@@ -55,11 +55,13 @@ _THINGS = ("secret", "certificate")
 _TRUSTED = ("trusted",)
 _WITH_IDENTITY = ("own", "system", "platform", "own or platform")
 PATHS = (
-    Path("keyVaultId", KEY, {"reads": ("key",), "network": _TRUSTED}),
-    Path("secretVaultIds", CERTIFICATE, {"reads": _THINGS, "network": _TRUSTED, "otherwise": _WITH_IDENTITY}),
-    Path("secretVaultIds", CERTIFICATE, {"reads": _THINGS, "network": ("trusted or network",)}, networked=True),
-    Path("certificateVaultIds", CERTIFICATE, {"reads": ("certificate",), "network": _TRUSTED, "otherwise": ("flag",)}),
-    Path(
+    ServicePath("keyVaultId", KEY, {"reads": ("key",), "network": _TRUSTED}),
+    ServicePath("secretVaultIds", CERTIFICATE, {"reads": _THINGS, "network": _TRUSTED, "otherwise": _WITH_IDENTITY}),
+    ServicePath("secretVaultIds", CERTIFICATE, {"reads": _THINGS, "network": ("trusted or network",)}, networked=True),
+    ServicePath(
+        "certificateVaultIds", CERTIFICATE, {"reads": ("certificate",), "network": _TRUSTED, "otherwise": ("flag",)}
+    ),
+    ServicePath(
         "encryptionVaultId",
         MACHINE,
         types=(
@@ -67,7 +69,7 @@ PATHS = (
             "microsoft.compute/virtualmachinescalesets/extensions",
         ),
     ),
-    Path(
+    ServicePath(
         "encryptionVaultIds",
         MACHINE,
         types=("microsoft.compute/virtualmachines", "microsoft.compute/virtualmachinescalesets"),
@@ -81,20 +83,20 @@ def _reads() -> Mapping[str, tuple[Steps, ...]]:
     return {**dict.fromkeys(types, (("id",), ("parent",), ("scope",))), **ENTRY_READS, **CONNECTION_READS}
 
 
-class Use(msgspec.Struct, frozen=True):
+class TrustedServiceUse(msgspec.Struct, frozen=True):
     """A service that certainly, or possibly (then ``doubt`` is the reason), reads something of a vault."""
 
     service: Resource
-    path: Path
+    path: ServicePath
     doubt: str = ""
 
 
-def uses_of(vault: Resource, context: Context) -> Iterable[Use]:
+def uses_of(vault: Resource, context: Context) -> Iterable[TrustedServiceUse]:
     """Return the uses of a vault by services of ``PATHS``, certain ones first.
 
     Of the uses that may be of any vault there is at most one of each kind.
     """
-    found: dict[str, list[Use]] | None = context.cache.get("uses of vaults")
+    found: dict[str, list[TrustedServiceUse]] | None = context.cache.get("uses of vaults")
     if found is None:
         found = context.cache["uses of vaults"] = {}
         for use, target in _uses(context):
@@ -103,7 +105,7 @@ def uses_of(vault: Resource, context: Context) -> Iterable[Use]:
     return sorted((*found.get(vault.address, ()), *loose.values()), key=lambda use: bool(use.doubt))
 
 
-def _uses(context: Context) -> Iterator[tuple[Use, str]]:
+def _uses(context: Context) -> Iterator[tuple[TrustedServiceUse, str]]:
     """Yield each use with the address of the vault; empty if it may be any."""
     present = {type_.lower() for type_ in context.index.types()}
     consumers = [type_ for type_ in map(str.lower, CONSUMERS) if type_ in present]
@@ -117,10 +119,10 @@ def _uses(context: Context) -> Iterator[tuple[Use, str]]:
                 if reference is None:
                     continue
                 why = value.why if isinstance(value, Unknown) else f"{service.address} may refer to another vault"
-                yield from ((Use(service, path), target) for target in reference.targets)
-                yield from ((Use(service, path, why), target) for target in reference.candidates)
+                yield from ((TrustedServiceUse(service, path), target) for target in reference.targets)
+                yield from ((TrustedServiceUse(service, path, why), target) for target in reference.candidates)
                 if reference.anything:
-                    yield Use(service, path, why), ""
+                    yield TrustedServiceUse(service, path, why), ""
 
 
 @derived(
@@ -144,7 +146,7 @@ def _trusted_consumers(resource: Resource, context: Context) -> Answer:
     return known_list(resource, items)
 
 
-def _item(vault: Resource, use: Use, context: Context) -> Value | None:
+def _item(vault: Resource, use: TrustedServiceUse, context: Context) -> Value | None:
     """Return a use as an item of the list; None for a service that has another way to the vault."""
     doubt = use.doubt
     if use.path.networked:
@@ -189,7 +191,7 @@ def _is(answer: Answer, word: str) -> bool:
     return isinstance(answer, Scalar) and answer.value == word
 
 
-def _entry_of(vault: Resource, use: Use, context: Context) -> Value:
+def _entry_of(vault: Resource, use: TrustedServiceUse, context: Context) -> Value:
     """Return whether a service may enter: ALLOWED or DENIED."""
     found = trusted_services(vault, context)
     name = use.service.address

@@ -11,11 +11,11 @@ from azkvlint.access.effects import CAPABILITIES
 from azkvlint.azure.roles import IDENTITIES
 from azkvlint.difference.deployed import has_other_tenant
 from azkvlint.difference.left_behind import address_of_left
-from azkvlint.difference.matching import Roots
-from azkvlint.difference.one_way_doors import GRANT_STAYS, NOUNS, STAYS, Pair, ResourceState, staying
+from azkvlint.difference.matching import RootMatches
+from azkvlint.difference.one_way_doors import GRANT_STAYS, NOUNS, STAYS, ResourcePair, ResourceState, staying
 from azkvlint.difference.replacement import Paired, RootPair, known_name, moved_address, moved_by_itself
-from azkvlint.difference.sides import Declared, RootState
-from azkvlint.model.access import AccessReport, AccessVault, Path, Principal, Row
+from azkvlint.difference.sides import DeclaredResource, RootState
+from azkvlint.model.access import AccessPath, AccessReport, AccessRow, AccessVault, Principal
 from azkvlint.model.difference import GAINED, LOST, NARROWER, WIDER, AccessChange
 from azkvlint.model.pattern import has_holes
 
@@ -39,7 +39,7 @@ class _Way(NamedTuple):
 
     level: int
     vaults: _Vaults
-    path: Path
+    path: AccessPath
     principal: Principal
 
 
@@ -51,7 +51,7 @@ class _Key(NamedTuple):
     principal: str
 
 
-class _Group(NamedTuple):
+class _CapabilityGroup(NamedTuple):
     """What the capabilities of one change have in common."""
 
     key: _Key
@@ -70,7 +70,7 @@ _Ways: TypeAlias = dict[_Key, dict[str, list[_Way]]]
 
 
 def access_changes(
-    roots: Roots, paired: Sequence[Paired], head: AccessReport | None, doubts: Mapping[str, str]
+    roots: RootMatches, paired: Sequence[Paired], head: AccessReport | None, doubts: Mapping[str, str]
 ) -> tuple[AccessChange, ...]:
     """Return what principals gain and lose, certain changes first. ``head`` is the access after the deployment.
 
@@ -79,7 +79,7 @@ def access_changes(
     base = roots.base.access
     if base is None or head is None:
         return ()
-    vaults = _Identities(roots, paired, base, head)
+    vaults = _HeadVaultNames(roots, paired, base, head)
     identities = _Renamed(roots)
     if doubts:
         head = msgspec.structs.replace(head, rows=tuple(_with_doubts(head.rows, doubts)))
@@ -106,12 +106,12 @@ def _of_principal(
     old: Mapping[str, list[_Way]],
     new: Mapping[str, list[_Way]],
     names: Mapping[_Vault, AccessVault],
-    roots: Roots,
+    roots: RootMatches,
 ) -> Iterator[AccessChange]:
     lost = _union(old, _YES) - _union(new, _PERHAPS)
-    groups: dict[_Group, tuple[_Way, list[str]]] = {}
+    groups: dict[_CapabilityGroup, tuple[_Way, list[str]]] = {}
     # What decides whether a principal keeps its access is of a path in HEAD.
-    doubts: dict[_Group, str] = {}
+    doubts: dict[_CapabilityGroup, str] = {}
     for capability in sorted({*old, *new}, key=lambda name: (_ORDER.get(name, len(_ORDER)), name)):
         before, after = old.get(capability, []), new.get(capability, [])
         for was, now, vaults, objects in _changed_objects(before, after):
@@ -119,7 +119,9 @@ def _of_principal(
                 steps = tuple((step.kind, step.text) for step in way.path.steps)
                 for is_lockout, some in ((True, part & lost), (False, part - lost)):
                     if some:
-                        group = _Group(key, was, now, is_lockout, some, steps, objects.only, objects.except_for)
+                        group = _CapabilityGroup(
+                            key, was, now, is_lockout, some, steps, objects.only, objects.except_for
+                        )
                         groups.setdefault(group, (way, []))[1].append(capability)
                         doubts.setdefault(group, next((one.path.doubt for one in after if one.vaults & some), ""))
     for group, (way, capabilities) in groups.items():
@@ -181,7 +183,7 @@ def scope_changes(
     old: Mapping[str, list[_Way]],
     new: Mapping[str, list[_Way]],
     names: Mapping[_Vault, AccessVault],
-    roots: Roots,
+    roots: RootMatches,
 ) -> Iterator[AccessChange]:
     """Yield the certain access that a principal keeps by a role at a higher or lower level than before."""
     groups: dict[_ScopeGroup, tuple[_Way, list[str]]] = {}
@@ -251,7 +253,7 @@ def _scope(way: _Way) -> str:
     return step.scope or step.text
 
 
-class _Objects(NamedTuple):
+class _ObjectScope(NamedTuple):
     """The objects that a change is about: ``only`` some, or all ``except_for`` some; none of both: all."""
 
     only: tuple[str, ...] = ()
@@ -263,11 +265,11 @@ class _Objects(NamedTuple):
         return not limit or (not self.except_for and (not self.only or not set(self.only).isdisjoint(limit)))
 
 
-_ALL = _Objects()
+_ALL = _ObjectScope()
 _OTHERS = ""
 
 
-def _changed_objects(before: list[_Way], after: list[_Way]) -> Iterator[tuple[int, int, _Vaults, _Objects]]:
+def _changed_objects(before: list[_Way], after: list[_Way]) -> Iterator[tuple[int, int, _Vaults, _ObjectScope]]:
     """Yield the vaults on which the certainty of a capability changes, with both certainties, and for which objects."""
     names = sorted({name for way in (*before, *after) for name in way.path.only})
     if not names:
@@ -279,16 +281,16 @@ def _changed_objects(before: list[_Way], after: list[_Way]) -> Iterator[tuple[in
         for was, now, vaults in _transitions(*own):
             for vault in vaults:
                 changed.setdefault((was, now, vault), []).append(name)
-    groups: dict[tuple[int, int, _Objects], set[_Vault]] = {}
+    groups: dict[tuple[int, int, _ObjectScope], set[_Vault]] = {}
     for (was, now, vault), some in changed.items():
         rest = tuple(name for name in names if name not in some)
-        objects = _Objects(except_for=rest) if _OTHERS in some else _Objects(only=tuple(some))
+        objects = _ObjectScope(except_for=rest) if _OTHERS in some else _ObjectScope(only=tuple(some))
         groups.setdefault((was, now, objects), set()).add(vault)
     for (was, now, objects), own_vaults in groups.items():
         yield was, now, frozenset(own_vaults), objects
 
 
-def _parts(ways: list[_Way], level: int, vaults: _Vaults, objects: _Objects) -> Iterator[tuple[_Way, _Vaults]]:
+def _parts(ways: list[_Way], level: int, vaults: _Vaults, objects: _ObjectScope) -> Iterator[tuple[_Way, _Vaults]]:
     """Yield the first path of a certainty to some objects of each of some vaults."""
     left = vaults
     for way in ways:
@@ -298,7 +300,7 @@ def _parts(ways: list[_Way], level: int, vaults: _Vaults, objects: _Objects) -> 
             left -= part
 
 
-def _in_base(path: Path, roots: Roots) -> Path:
+def _in_base(path: AccessPath, roots: RootMatches) -> AccessPath:
     """Return a path of BASE without lines that do not exist."""
     steps = tuple(
         step if step.at is None else msgspec.structs.replace(step, at=roots.in_base(step.at)) for step in path.steps
@@ -306,7 +308,7 @@ def _in_base(path: Path, roots: Roots) -> Path:
     return msgspec.structs.replace(path, steps=steps)
 
 
-def _with_doubts(rows: Iterable[Row], doubts: Mapping[str, str]) -> Iterator[Row]:
+def _with_doubts(rows: Iterable[AccessRow], doubts: Mapping[str, str]) -> Iterator[AccessRow]:
     """Yield rows that state what decides whether something of BASE stays."""
     for row in rows:
         parts = row.path.doubt.split(_AND)
@@ -321,7 +323,7 @@ def _with_doubts(rows: Iterable[Row], doubts: Mapping[str, str]) -> Iterator[Row
 
 def _ways(
     report: AccessReport,
-    vaults_of: Callable[[Row], Iterable[tuple[_Place, _Vaults]]],
+    vaults_of: Callable[[AccessRow], Iterable[tuple[_Place, _Vaults]]],
     principal_of: Callable[[_Place, Principal], Principal],
 ) -> _Ways:
     """Return the paths to each capability of each principal, with the names of HEAD."""
@@ -334,7 +336,7 @@ def _ways(
     return found
 
 
-def _principals(roots: Roots, head: _Ways, identities: _Renamed) -> Callable[[_Place, Principal], Principal]:
+def _principals(roots: RootMatches, head: _Ways, identities: _Renamed) -> Callable[[_Place, Principal], Principal]:
     """Return a function that names the principals of BASE as HEAD does."""
     known = {(key.root, key.principal) for key in head}
 
@@ -354,7 +356,7 @@ def _principals(roots: Roots, head: _Ways, identities: _Renamed) -> Callable[[_P
 class _Renamed:
     """The user-assigned identities that HEAD names differently at the same address: each is another principal."""
 
-    def __init__(self, roots: Roots) -> None:
+    def __init__(self, roots: RootMatches) -> None:
         self._old: dict[_Place, dict[str, str]] = {}
         self._new: dict[_Place, dict[str, str]] = {}
         # The old ones that a template leaves behind, by their keys in HEAD.
@@ -385,7 +387,7 @@ class _Renamed:
         return principal if name is None else _with_name(principal, principal.key, name)
 
 
-def _are_other(one: Declared, other: Declared) -> bool:
+def _are_other(one: DeclaredResource, other: DeclaredResource) -> bool:
     """Return whether the known names of two resources differ."""
     names = [found.identity.rpartition("/")[2].lower() for found in (one, other)]
     return one.type == other.type and all(names) and names[0] != names[1] and not any(map(has_holes, names))
@@ -395,7 +397,7 @@ def _with_name(principal: Principal, key: str, name: str) -> Principal:
     return msgspec.structs.replace(principal, key=key, label=f"{principal.label} (`{name}`)")
 
 
-def _unread(roots: Roots) -> tuple[dict[_Place, str], dict[_Place, str]]:
+def _unread(roots: RootMatches) -> tuple[dict[_Place, str], dict[_Place, str]]:
     """Return what decides, in the roots of BASE and of HEAD, whether the other side has their access too."""
     found: tuple[dict[_Place, str], dict[_Place, str]] = ({}, {})
     for before, after in roots.worlds:
@@ -436,14 +438,14 @@ def _left_behind(old: _Ways, doubts: Mapping[_Vault, str]) -> _Ways:
     return found
 
 
-class _Identities:
+class _HeadVaultNames:
     """Names the vaults of both sides as HEAD does.
 
     ``named`` are the vaults by these names. ``doubts`` are what would decide whether vaults of BASE that HEAD does not
     declare exist any longer.
     """
 
-    def __init__(self, roots: Roots, paired: Sequence[Paired], base: AccessReport, head: AccessReport) -> None:
+    def __init__(self, roots: RootMatches, paired: Sequence[Paired], base: AccessReport, head: AccessReport) -> None:
         self.doubts: dict[_Vault, str] = {}
         self._sets: dict[tuple[int, tuple[int, ...]], Sequence[tuple[_Place, _Vaults]]] = {}
         self._base: dict[_Vault, _Vault] = {}
@@ -465,16 +467,16 @@ class _Identities:
             name: vault for name, vault in zip(self._numbers[1], head.vaults, strict=True) if name == _key(vault)
         }
 
-    def of_base(self, row: Row) -> Sequence[tuple[_Place, _Vaults]]:
+    def of_base(self, row: AccessRow) -> Sequence[tuple[_Place, _Vaults]]:
         """Return the vaults of a row of BASE by the root and base world that has them."""
         is_void = bool(self._void) and any(step.kind == _POLICY for step in row.path.steps)
         return self._named(2 if is_void else 0, row)
 
-    def of_head(self, row: Row) -> Sequence[tuple[_Place, _Vaults]]:
+    def of_head(self, row: AccessRow) -> Sequence[tuple[_Place, _Vaults]]:
         """Return the vaults of a row of HEAD by the root and base world that has them."""
         return self._named(1, row)
 
-    def _named(self, names: int, row: Row) -> Sequence[tuple[_Place, _Vaults]]:
+    def _named(self, names: int, row: AccessRow) -> Sequence[tuple[_Place, _Vaults]]:
         # Most rows are about the same vaults as another one, of which there may be thousands.
         key = names, tuple(row.vaults)
         found = self._sets.get(key)
@@ -534,7 +536,7 @@ class _Identities:
             return f"{_ONLY_IN_BASE}{vault[0]}", *vault[1:]
         return roots.after.path, roots.after.world, f"{_ONLY_IN_BASE}{vault[2]}"
 
-    def _add_others(self, roots: Roots, base: AccessReport, head: AccessReport) -> None:
+    def _add_others(self, roots: RootMatches, base: AccessReport, head: AccessReport) -> None:
         """Add the vaults that BASE only refers to: by their address, or by their name if these are known to differ."""
         pairs = {(one.before.path, one.before.world): one for one in roots.worlds if one.before is not None}
         by_address = {_key(vault): vault for vault in head.vaults}
@@ -568,7 +570,7 @@ def _are_named_differently(one: AccessVault, other: AccessVault) -> bool:
     return is_known and one.name.lower() != other.name.lower()
 
 
-def _existence_doubt(pair: Pair, before: ResourceState, gone: str) -> str:
+def _existence_doubt(pair: ResourcePair, before: ResourceState, gone: str) -> str:
     """Return what would decide whether a vault that HEAD does not declare exists any longer; "" if it does not."""
     if pair.after is not None:
         return ""

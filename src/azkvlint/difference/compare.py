@@ -12,12 +12,12 @@ from azkvlint.config.weakened import Weakening
 from azkvlint.derived.access_policies import VAULTS
 from azkvlint.derived.vaults import MANAGED_HSMS
 from azkvlint.difference.access_changes import access_changes
-from azkvlint.difference.deployed import Setting, kept_of, notes_of, rejections_of, settings_of, tenant_doors
+from azkvlint.difference.deployed import DeployedSetting, kept_of, notes_of, rejections_of, settings_of, tenant_doors
 from azkvlint.difference.finding_changes import compare_findings, in_new_environments
-from azkvlint.difference.gates import Gate, broken, met_by
+from azkvlint.difference.gates import FailOnGate, broken, met_by
 from azkvlint.difference.inputs import access_over, added_variable_files, before_and_after, relative_to, two_sides
 from azkvlint.difference.left_behind import left_behind, unmanaged
-from azkvlint.difference.matching import Roots
+from azkvlint.difference.matching import RootMatches
 from azkvlint.difference.one_way_doors import Doors
 from azkvlint.difference.places import without_places, without_variable_files
 from azkvlint.difference.replacement import Paired, pair_resources
@@ -43,7 +43,7 @@ from azkvlint.model.difference import (
     GONE,
     NEW,
     AccessChange,
-    Basis,
+    ConfigurationBasis,
     Difference,
     FindingChange,
     KeptSetting,
@@ -63,8 +63,8 @@ _COMPARED_STRICTLY = frozenset({VAULTS, MANAGED_HSMS})
 def compare(
     configs: Sequence[Config],
     words: Sequence[str],
-    gates: Sequence[Gate],
-    basis: Basis,
+    gates: Sequence[FailOnGate],
+    basis: ConfigurationBasis,
     weakenings: Sequence[Weakening] = (),
     own: Callable[[], Config] | None = None,
     label: str = "",
@@ -94,7 +94,7 @@ def compare(
     ran, problems = _rules_of_both(base, head)
     has_access = base.access is not None and head.access is not None
     roots, basis, entries = _sides(
-        base, head, basis if has_access else Basis(kind=BY_REPORTS), configs, words, weakenings
+        base, head, basis if has_access else ConfigurationBasis(kind=BY_REPORTS), configs, words, weakenings
     )
     head = roots.head
     gates = met_by(gates, has_access=has_access)
@@ -123,7 +123,7 @@ def compare(
 
 
 def _deployed(
-    roots: Roots, paired: Sequence[Paired], settings: Sequence[Setting], configs: Sequence[Config]
+    roots: RootMatches, paired: Sequence[Paired], settings: Sequence[DeployedSetting], configs: Sequence[Config]
 ) -> tuple[tuple[OneWayDoor, ...], tuple[AccessChange, ...], tuple[KeptSetting, ...]]:
     """Return the one-way doors, the changes of access and what stays, if HEAD is deployed over BASE."""
     left = left_behind(paired)
@@ -170,39 +170,39 @@ def _new_warnings(base: Side, head: Side) -> list[Problem]:
 def _sides(
     base: Side,
     head: Side,
-    basis: Basis,
+    basis: ConfigurationBasis,
     configs: Sequence[Config],
     words: Sequence[str],
     weakenings: Sequence[Weakening],
-) -> tuple[Roots, Basis, list[TurnedOff]]:
+) -> tuple[RootMatches, ConfigurationBasis, list[TurnedOff]]:
     """Return the sides, with what HEAD turns off undone unless it is accepted, and the entries of that.
 
     ``configs`` are those with which the sides were checked.
     """
-    roots = Roots(base, head)
+    roots = RootMatches(base, head)
     if basis.kind == BY_ITSELF:
         return roots, basis, []
     if basis.kind == BY_NONE and (base.report.suppressed or any(not one.tool for one in base.report.directives)):
-        basis = Basis(kind=BY_BASE)  # kvlint is in use there
+        basis = ConfigurationBasis(kind=BY_BASE)  # kvlint is in use there
     is_accepted = basis.kind == ACCEPTED
     entries = list(setting_entries(weakenings, configs[0], base, head))
     if basis.kind != BY_REPORTS:
         head, moves = without_places(roots, configs[0], configs[1], is_accepted=is_accepted)
         entries += moves
-        roots = Roots(base, head) if head is not roots.head else roots
+        roots = RootMatches(base, head) if head is not roots.head else roots
         files = added_variable_files(base, words)
         head, values = without_variable_files(roots, configs[1], files, is_accepted=is_accepted)
         entries += values
-        roots = Roots(base, head) if head is not roots.head else roots
+        roots = RootMatches(base, head) if head is not roots.head else roots
     added = added_suppressions(roots)
     entries += suppression_entries(added, roots)
     if added and not is_accepted:
         head = without_suppressions(head, added)
-        roots = Roots(base, head)
+        roots = RootMatches(base, head)
     accepted = added_acceptances(roots)
     entries += acceptance_entries(accepted)
     if accepted and not is_accepted:
-        roots = Roots(base, without_acceptances(head, accepted))
+        roots = RootMatches(base, without_acceptances(head, accepted))
     return roots, basis, entries
 
 
@@ -314,7 +314,7 @@ def _is_default(finding: Finding) -> bool:
     return finding.rule.profile == _DEFAULT
 
 
-def _regressions(changes: Iterable[FindingChange], roots: Roots) -> Iterator[FindingChange]:
+def _regressions(changes: Iterable[FindingChange], roots: RootMatches) -> Iterator[FindingChange]:
     """Yield the changes of default rules, and those of strict rules on resources that met them on one side.
 
     A finding of a strict rule is left out if a finding of a default rule with the same state has the same cause.

@@ -25,7 +25,7 @@ from azkvlint.difference.one_way_doors import (
     TENANT,
     TENANT_CHANGED,
     Doubt,
-    Pair,
+    ResourcePair,
     ResourceState,
     door_of,
     has_other_text,
@@ -42,7 +42,7 @@ Kept: TypeAlias = Mapping[tuple[str, str], Mapping[str, Mapping[Path, Plain]]]
 _REJECTED = "Azure rejects this"
 
 
-class Setting(NamedTuple):
+class DeployedSetting(NamedTuple):
     """A setting of a deployed vault that HEAD declares otherwise: what Azure keeps, in words.
 
     ``is_rejected``: the deployment fails. Otherwise only a new environment gets what HEAD declares.
@@ -56,7 +56,7 @@ class Setting(NamedTuple):
     is_rejected: bool
 
 
-def settings_of(pairs: Iterable[Pair]) -> Iterator[Setting]:
+def settings_of(pairs: Iterable[ResourcePair]) -> Iterator[DeployedSetting]:
     """Yield the settings that Azure keeps of the vaults and managed HSMs that stay."""
     for pair in pairs:
         before, after = pair.before, staying(pair.after)
@@ -70,7 +70,7 @@ def settings_of(pairs: Iterable[Pair]) -> Iterator[Setting]:
             yield from _location(before, after)
 
 
-def _purge_protection(before: ResourceState, after: ResourceState) -> Iterator[Setting]:
+def _purge_protection(before: ResourceState, after: ResourceState) -> Iterator[DeployedSetting]:
     if before.purge_protection is not True or after.purge_protection is not False:
         return
     noun = NOUNS[after.type]
@@ -79,13 +79,13 @@ def _purge_protection(before: ResourceState, after: ResourceState) -> Iterator[S
             f"purge protection of {after.label} is not set any more: unchanged on the existing {noun}; a new "
             "environment gets no purge protection"
         )
-        yield Setting(PURGE_PROTECTION, PURGE, True, text, after, is_rejected=False)
+        yield DeployedSetting(PURGE_PROTECTION, PURGE, True, text, after, is_rejected=False)
     else:
         text = f"purge protection of {after.label} cannot be turned off once it is on: {_REJECTED}"
-        yield Setting(PURGE_PROTECTION, PURGE, True, text, after, is_rejected=True)
+        yield DeployedSetting(PURGE_PROTECTION, PURGE, True, text, after, is_rejected=True)
 
 
-def _retention(before: ResourceState, after: ResourceState) -> Iterator[Setting]:
+def _retention(before: ResourceState, after: ResourceState) -> Iterator[DeployedSetting]:
     old, new, noun = before.retention, after.retention, NOUNS[after.type]
     if old is None or new is None or old == new:
         return
@@ -94,16 +94,16 @@ def _retention(before: ResourceState, after: ResourceState) -> Iterator[Setting]
             f"the soft-delete retention of {after.label} is not set any more: unchanged on the existing {noun} "
             f"({pluralize(old, 'day')}); a new environment gets {pluralize(new, 'day')}"
         )
-        yield Setting(RETENTION, RETENTION_DAYS, old, text, after, is_rejected=False)
+        yield DeployedSetting(RETENTION, RETENTION_DAYS, old, text, after, is_rejected=False)
     else:
         text = (
             f"the soft-delete retention of {after.label} cannot change from {old} to {pluralize(new, 'day')}: it is "
             f"fixed when the {noun} is created. {_REJECTED}"
         )
-        yield Setting(RETENTION, RETENTION_DAYS, old, text, after, is_rejected=True)
+        yield DeployedSetting(RETENTION, RETENTION_DAYS, old, text, after, is_rejected=True)
 
 
-def _model(before: ResourceState, after: ResourceState) -> Iterator[Setting]:
+def _model(before: ResourceState, after: ResourceState) -> Iterator[DeployedSetting]:
     """Yield the permission model, if only the default of a newer API version differs."""
     if after.type != VAULTS or not _is_left_out(after, RBAC):
         return
@@ -112,17 +112,17 @@ def _model(before: ResourceState, after: ResourceState) -> Iterator[Setting]:
             f"the permission model of {after.label} is not set, and its default changes with the API version: "
             f"unchanged on the existing key vault ({BY_POLICIES}); a new environment gets {BY_ROLES}"
         )
-        yield Setting("permission-model", RBAC, False, text, after, is_rejected=False)
+        yield DeployedSetting("permission-model", RBAC, False, text, after, is_rejected=False)
 
 
-def _location(before: ResourceState, after: ResourceState) -> Iterator[Setting]:
+def _location(before: ResourceState, after: ResourceState) -> Iterator[DeployedSetting]:
     """Yield another location, which Azure rejects; Terraform replaces the vault."""
     old, new = before.facts.get(LOCATION), after.facts.get(LOCATION)
     if after.is_terraform or not (isinstance(old, str) and isinstance(new, str)):
         return
     if has_other_text(old, new):
         text = f"the location of {after.label} cannot change from {old} to {new}: {_REJECTED} (InvalidResourceLocation)"
-        yield Setting("location", LOCATION, old, text, after, is_rejected=True)
+        yield DeployedSetting("location", LOCATION, old, text, after, is_rejected=True)
 
 
 def _is_left_out(state: ResourceState, path: Path) -> bool:
@@ -130,7 +130,7 @@ def _is_left_out(state: ResourceState, path: Path) -> bool:
     return not state.is_azurerm and (path in state.defaults or path not in state.facts)
 
 
-def notes_of(settings: Iterable[Setting]) -> Iterator[KeptSetting]:
+def notes_of(settings: Iterable[DeployedSetting]) -> Iterator[KeptSetting]:
     """Yield what stays as it is on existing vaults."""
     for one in settings:
         if not one.is_rejected:
@@ -141,12 +141,12 @@ def notes_of(settings: Iterable[Setting]) -> Iterator[KeptSetting]:
             )  # fmt: skip
 
 
-def rejections_of(settings: Iterable[Setting]) -> Iterator[OneWayDoor]:
+def rejections_of(settings: Iterable[DeployedSetting]) -> Iterator[OneWayDoor]:
     """Yield what Azure rejects."""
     return (door_of(one.kind, one.after, one.text, one.after.condition) for one in settings if one.is_rejected)
 
 
-def tenant_doors(pairs: Iterable[Pair]) -> Iterator[OneWayDoor]:
+def tenant_doors(pairs: Iterable[ResourcePair]) -> Iterator[OneWayDoor]:
     """Yield the vaults that move to another tenant."""
     for pair in pairs:
         before, after = pair.before, pair.after
@@ -158,7 +158,7 @@ def tenant_doors(pairs: Iterable[Pair]) -> Iterator[OneWayDoor]:
             yield door_of(TENANT_CHANGED, after, text, after.condition)
 
 
-def has_other_tenant(pair: Pair) -> bool:
+def has_other_tenant(pair: ResourcePair) -> bool:
     """Return whether a vault of BASE stays and certainly gets another tenant."""
     before, after = pair.before, staying(pair.after)
     if before is None or after is None or before.type != VAULTS or before.action == "create":
@@ -168,7 +168,7 @@ def has_other_tenant(pair: Pair) -> bool:
     return is_known and str(old).lower() != str(new).lower()
 
 
-def kept_of(settings: Iterable[Setting]) -> Kept:
+def kept_of(settings: Iterable[DeployedSetting]) -> Kept:
     """Return the settings by root and address, as the access to existing vaults has them."""
     found: dict[tuple[str, str], dict[str, dict[Path, Plain]]] = {}
     for one in settings:

@@ -9,8 +9,8 @@ from typing import NamedTuple, TypeAlias
 
 import msgspec
 
-from azkvlint.difference.deployed import Setting
-from azkvlint.difference.matching import FAILED, HIDDEN, OPEN, VAULT_TYPES, Roots
+from azkvlint.difference.deployed import DeployedSetting
+from azkvlint.difference.matching import FAILED, HIDDEN, OPEN, VAULT_TYPES, RootMatches
 from azkvlint.difference.replacement import unique_pairs
 from azkvlint.difference.sides import Side
 from azkvlint.linter.world_names import in_named_worlds
@@ -34,7 +34,7 @@ _WORD = regex(r"[^\s,;]+")
 _IN_NEW = "in a new environment only"
 
 
-class Item(NamedTuple):
+class FindingOccurrence(NamedTuple):
     """One occurrence of a finding, and its outcome: fail, unknown or suppressed."""
 
     finding: Finding
@@ -53,14 +53,14 @@ class Item(NamedTuple):
         return self.occurrence.identity or self.occurrence.full_name.lower()
 
 
-class Pair(NamedTuple):
+class FindingPair(NamedTuple):
     """Two items of the same rule and resource, or one of them alone."""
 
-    before: Item | None
-    after: Item | None
+    before: FindingOccurrence | None
+    after: FindingOccurrence | None
 
 
-def compare_findings(roots: Roots, rules: Collection[str]) -> tuple[FindingChange, ...]:
+def compare_findings(roots: RootMatches, rules: Collection[str]) -> tuple[FindingChange, ...]:
     """Return all findings of both sides with their states. Only ``rules`` ran on both sides."""
     old = [item for item in items_of(roots, roots.base) if item.rule in rules]
     new = [item for item in items_of(roots, roots.head) if item.rule in rules]
@@ -103,7 +103,7 @@ def compare_findings(roots: Roots, rules: Collection[str]) -> tuple[FindingChang
 
 
 def _decided(
-    changes: Iterable[FindingChange], roots: Roots, known: Sequence[Collection[tuple[str, str]]]
+    changes: Iterable[FindingChange], roots: RootMatches, known: Sequence[Collection[tuple[str, str]]]
 ) -> Iterator[FindingChange]:
     """Yield changes; what is new or gone because the other side cannot be read is an unknown result.
 
@@ -141,7 +141,7 @@ def _decided(
 
 
 def in_new_environments(
-    changes: Iterable[FindingChange], settings: Iterable[Setting], roots: Roots
+    changes: Iterable[FindingChange], settings: Iterable[DeployedSetting], roots: RootMatches
 ) -> Iterator[FindingChange]:
     """Yield changes; those that are decided by what Azure keeps of existing vaults with that note."""
     own = (one for one in settings if not one.is_rejected)
@@ -169,36 +169,38 @@ def _order(change: FindingChange) -> tuple[object, ...]:
     return STATES.index(change.state), at.path, region, rest
 
 
-def items_of(roots: Roots, side: Side) -> Iterator[Item]:
+def items_of(roots: RootMatches, side: Side) -> Iterator[FindingOccurrence]:
     """Yield each occurrence of each result of a side."""
     report = side.report
     for outcome, findings in ((FAILED, report.findings), (OPEN, report.unknown), (HIDDEN, report.suppressed)):
         for finding in findings:
             for occurrence in finding.occurrences:
-                yield Item(finding, occurrence, outcome, roots.key(side, occurrence))
+                yield FindingOccurrence(finding, occurrence, outcome, roots.key(side, occurrence))
 
 
-def pairs_of(old: Sequence[Item], new: Sequence[Item], roots: Roots) -> list[Pair]:
+def pairs_of(
+    old: Sequence[FindingOccurrence], new: Sequence[FindingOccurrence], roots: RootMatches
+) -> list[FindingPair]:
     """Return the results of the same rule and resource in pairs, and the others alone."""
-    by_key: dict[_Key, tuple[list[Item], list[Item]]] = {}
+    by_key: dict[_Key, tuple[list[FindingOccurrence], list[FindingOccurrence]]] = {}
     for number, items in enumerate((old, new)):
         for item in items:
             by_key.setdefault((item.rule, *item.key), ([], []))[number].append(item)
-    pairs: list[Pair] = []
-    rest: tuple[list[Item], list[Item]] = ([], [])
+    pairs: list[FindingPair] = []
+    rest: tuple[list[FindingOccurrence], list[FindingOccurrence]] = ([], [])
     for befores, afters in by_key.values():
         both = min(len(befores), len(afters))
         if both > 1:
             for items in (befores, afters):
                 items.sort(key=lambda item: (item.outcome, item.occurrence.message, repr(item.finding.at.position_key)))
-        pairs += map(Pair, befores[:both], afters[:both])
+        pairs += map(FindingPair, befores[:both], afters[:both])
         rest[0].extend(befores[both:])
         rest[1].extend(afters[both:])
     known = [
         {(item.key[0], item.key[1]) for item in items} | roots.addresses(is_base=is_base)
         for items, is_base in ((old, True), (new, False))
     ]
-    found: list[tuple[Item, Item]] = []
+    found: list[tuple[FindingOccurrence, FindingOccurrence]] = []
     taken: set[int] = set()
     for key_of in (_name, _static_address):
         left, right = ([item for item in items if id(item) not in taken] for items in rest)
@@ -211,13 +213,15 @@ def pairs_of(old: Sequence[Item], new: Sequence[Item], roots: Roots) -> list[Pai
         taken.update(id(item) for pair in found for item in pair)
     found += _still_in_template(old, [item for item in rest[1] if id(item) not in taken], roots)
     taken.update(id(item) for pair in found for item in pair)
-    pairs += [Pair(before, after) for before, after in found]
-    pairs += [Pair(item, None) for item in rest[0] if id(item) not in taken]
-    pairs += [Pair(None, item) for item in rest[1] if id(item) not in taken]
+    pairs += [FindingPair(before, after) for before, after in found]
+    pairs += [FindingPair(item, None) for item in rest[0] if id(item) not in taken]
+    pairs += [FindingPair(None, item) for item in rest[1] if id(item) not in taken]
     return pairs
 
 
-def _without_other_vaults(pairs: Iterable[Pair], old: Iterable[Item], roots: Roots) -> Iterator[Pair]:
+def _without_other_vaults(
+    pairs: Iterable[FindingPair], old: Iterable[FindingOccurrence], roots: RootMatches
+) -> Iterator[FindingPair]:
     """Yield pairs of findings; those of two vaults that only share an address are yielded as two.
 
     The name of a vault is unique in Azure. At the address of a vault that fails, HEAD may have one that passed in BASE
@@ -234,13 +238,15 @@ def _without_other_vaults(pairs: Iterable[Pair], old: Iterable[Item], roots: Roo
         is_other = type_ in VAULT_TYPES and before.identity != identity
         was_good = (type_, identity) in of_base and (after.rule, type_, identity) not in failed
         if is_other and (was_good or not roots.is_same_root(before.occurrence.root, after.occurrence.root)):
-            yield Pair(before, None)
-            yield Pair(None, after)
+            yield FindingPair(before, None)
+            yield FindingPair(None, after)
         else:
             yield pair
 
 
-def _still_in_template(old: Iterable[Item], new: Iterable[Item], roots: Roots) -> Iterator[tuple[Item, Item]]:
+def _still_in_template(
+    old: Iterable[FindingOccurrence], new: Iterable[FindingOccurrence], roots: RootMatches
+) -> Iterator[tuple[FindingOccurrence, FindingOccurrence]]:
     """Yield the findings of compiled templates that their Bicep files had too, and no longer have: they are not new."""
     twins = {(item.rule, *roots.twin(item.occurrence)): item for item in old if item.outcome == FAILED}
     for item in new:
@@ -249,26 +255,28 @@ def _still_in_template(old: Iterable[Item], new: Iterable[Item], roots: Roots) -
             yield before, item
 
 
-def _is_twin(before: Item, after: Item, roots: Roots) -> bool:
+def _is_twin(before: FindingOccurrence, after: FindingOccurrence, roots: RootMatches) -> bool:
     """Return whether a finding of a Bicep file is now one of its compiled template."""
     return bool(before.occurrence.twin[0]) and roots.twin(before.occurrence) == roots.place(after.occurrence)
 
 
-def _key_unless(key_of: Callable[[Item], _Key | None], known: Collection[tuple[str, str]], item: Item) -> _Key | None:
+def _key_unless(
+    key_of: Callable[[FindingOccurrence], _Key | None], known: Collection[tuple[str, str]], item: FindingOccurrence
+) -> _Key | None:
     """Return the key of an item, unless the other side has its address."""
     return None if item.key in known else key_of(item)
 
 
-def _name(item: Item) -> _Key | None:
+def _name(item: FindingOccurrence) -> _Key | None:
     one = item.occurrence
     return (item.rule, item.key[0], one.type.lower(), one.full_name.lower()) if one.full_name else None
 
 
-def _static_address(item: Item) -> _Key:
+def _static_address(item: FindingOccurrence) -> _Key:
     return item.rule, item.key[0], static_address(item.key[1])
 
 
-def _is_worse(pair: Pair) -> bool:
+def _is_worse(pair: FindingPair) -> bool:
     """Return whether a finding counts now and did not before, has no condition any more, or is more severe."""
     before, after = pair
     if before is None or after is None or after.outcome != FAILED:
@@ -277,7 +285,9 @@ def _is_worse(pair: Pair) -> bool:
     return before.outcome != FAILED or is_certain_now or after.finding.severity > before.finding.severity
 
 
-def _state(pair: Pair, roots: Roots, names: Mapping[str, str], removed: Collection[tuple[str, str]]) -> tuple[str, str]:
+def _state(
+    pair: FindingPair, roots: RootMatches, names: Mapping[str, str], removed: Collection[tuple[str, str]]
+) -> tuple[str, str]:
     """Return the state of a pair and a note; no state if it is not reported.
 
     ``removed`` are the resources that HEAD does not have.
@@ -301,7 +311,9 @@ def _state(pair: Pair, roots: Roots, names: Mapping[str, str], removed: Collecti
     return _same(before, after, roots, names)
 
 
-def _same(before: Item, after: Item, roots: Roots, names: Mapping[str, str]) -> tuple[str, str]:
+def _same(
+    before: FindingOccurrence, after: FindingOccurrence, roots: RootMatches, names: Mapping[str, str]
+) -> tuple[str, str]:
     """Return the state of a finding that both sides have."""
     old, new = before.finding.severity, after.finding.severity
     if old is not new:
@@ -336,7 +348,7 @@ def restricted(finding: Finding, occurrences: Sequence[Occurrence]) -> Finding:
     return in_named_worlds(part) if first.world_names else part
 
 
-def _restricted(finding: Finding, occurrences: Sequence[Occurrence], roots: Roots, state: str) -> Finding:
+def _restricted(finding: Finding, occurrences: Sequence[Occurrence], roots: RootMatches, state: str) -> Finding:
     """Return a finding with only some of its occurrences; one that is gone from a document with its place in BASE."""
     if state == GONE and finding.at.path == roots.base.document:
         finding = msgspec.structs.replace(finding, at=roots.in_base(finding.at), excerpt=None, related=())

@@ -51,7 +51,7 @@ DEFAULT_GATES = (NEW, "access-lost", REPLACED, _DESTROYED, SUPPRESSED)
 _ALL_GATES = f"write {NEW}, {NEW}:high or another severity, {', '.join(_KINDS[1:])} or {NO_GATE}"
 
 
-class Gate(msgspec.Struct, frozen=True):
+class FailOnGate(msgspec.Struct, frozen=True):
     """A gate of ``--fail-on``; ``severity`` is the least of new findings that meet it.
 
     ``is_default``: the command line does not name it.
@@ -63,18 +63,18 @@ class Gate(msgspec.Struct, frozen=True):
     is_default: bool = False
 
 
-def gates_of(words: Iterable[str]) -> tuple[Gate, ...]:
+def gates_of(words: Iterable[str]) -> tuple[FailOnGate, ...]:
     """Return the gates of ``--fail-on``; the default ones if there is none. Raise UsageError for conflicting ones."""
     parts = [part.strip().lower() for word in words for part in word.split(",") if part.strip()]
     if not parts:
-        return tuple(Gate(one, one, is_default=True) for one in DEFAULT_GATES)
-    found: dict[str, Gate] = {}
+        return tuple(FailOnGate(one, one, is_default=True) for one in DEFAULT_GATES)
+    found: dict[str, FailOnGate] = {}
     for part in parts:
         if part not in GATES:
             hint = did_you_mean(part, list(GATES)) or _ALL_GATES
             raise UsageError(f"--fail-on: `{part}` is not a gate", hint)
         kind, _, severity = part.partition(":")
-        gate = Gate(part, kind, SEVERITIES[severity] if severity else Severity.INFO)
+        gate = FailOnGate(part, kind, SEVERITIES[severity] if severity else Severity.INFO)
         old = found.setdefault(kind, gate)
         if old != gate:
             raise UsageError(f"--fail-on: `{old.text}` conflicts with `{gate.text}`", "write one of them")
@@ -84,7 +84,7 @@ def gates_of(words: Iterable[str]) -> tuple[Gate, ...]:
     return tuple(gate for kind, gate in found.items() if kind != NO_GATE)
 
 
-def met_by(gates: Sequence[Gate], *, has_access: bool) -> Sequence[Gate]:
+def met_by(gates: Sequence[FailOnGate], *, has_access: bool) -> Sequence[FailOnGate]:
     """Return the gates that a comparison can meet. Raise UsageError if the command line names another one."""
     if has_access:
         return gates
@@ -98,7 +98,7 @@ def met_by(gates: Sequence[Gate], *, has_access: bool) -> Sequence[Gate]:
     return [gate for gate in gates if gate not in unmet]
 
 
-def broken(difference: Difference, gates: Iterable[Gate], *, is_strict: bool) -> Iterator[BrokenGate]:
+def broken(difference: Difference, gates: Iterable[FailOnGate], *, is_strict: bool) -> Iterator[BrokenGate]:
     """Yield the gates that are broken. What is only possible or unknown counts if the run is strict."""
     for gate in gates:
         count = _count(difference, gate, is_strict=is_strict)
@@ -106,7 +106,7 @@ def broken(difference: Difference, gates: Iterable[Gate], *, is_strict: bool) ->
             yield BrokenGate(gate=f"--fail-on {gate.text}", count=count)
 
 
-def _count(difference: Difference, gate: Gate, *, is_strict: bool) -> int:
+def _count(difference: Difference, gate: FailOnGate, *, is_strict: bool) -> int:
     """Return how many differences meet a gate."""
     kind = gate.kind
     if kind == NEW:

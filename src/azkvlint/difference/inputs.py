@@ -24,10 +24,10 @@ from azkvlint.difference.deployed import Kept, with_settings
 from azkvlint.difference.earlier_state import TWO_INPUTS, plan_before, what_if_before
 from azkvlint.difference.one_way_doors import REQUIRED, TERRAFORM_KINDS, states_of
 from azkvlint.difference.report_inputs import report_data, side_of_report
-from azkvlint.difference.sides import Declared, RootState, Side, Stays
+from azkvlint.difference.sides import DeclaredResource, RootState, Side, Stays
 from azkvlint.engine.rule_store import builtin_rules
 from azkvlint.graph.resource_names import full_name, identity_pattern
-from azkvlint.linter.access import Cleaner, Filters, Root, access, attributes_of_matrix
+from azkvlint.linter.access import Cleaner, Filters, RootResult, access, attributes_of_matrix
 from azkvlint.linter.compiled_rules import SharedReads
 from azkvlint.linter.linter import check
 from azkvlint.model.access import AccessReport, origins_of
@@ -96,13 +96,13 @@ class _Observer:
             if is_template
             else {},
             resources={
-                clean.text(one.address): Declared(one.type.lower(), _identity(one, graph, clean), one.at)
+                clean.text(one.address): DeclaredResource(one.type.lower(), _identity(one, graph, clean), one.at)
                 for one in kept
             },
             unread=frozenset(one.at.path for one in read.problems if one.level == "error" and one.at is not None),
         )
 
-    def keep(self, root: Root, world_name: str, found: Any) -> None:
+    def keep(self, root: RootResult, world_name: str, found: Any) -> None:
         """Add a root."""
         self.roots.append(
             msgspec.structs.replace(found, path=root.path, source=root.source, world=root.world, world_name=world_name)

@@ -21,7 +21,7 @@ import msgspec
 from azkvlint.access.principals import existence_doubt
 from azkvlint.derived.access_policies import POLICIES, VAULTS
 from azkvlint.derived.assignments import ASSIGNMENTS, SCOPE
-from azkvlint.difference.one_way_doors import GRANT_STAYS, NOUNS, STAYS, Pair
+from azkvlint.difference.one_way_doors import GRANT_STAYS, NOUNS, STAYS, ResourcePair
 from azkvlint.difference.replacement import Paired, moved_address
 from azkvlint.difference.sides import RootState
 from azkvlint.model.difference import KeptSetting, OneWayDoor
@@ -226,7 +226,7 @@ def _placed(value: Value, at: Location, moved: Mapping[str, str]) -> Value:
     return msgspec.structs.replace(value, at=at)
 
 
-def unmanaged(pairs: Iterable[Pair]) -> Iterator[KeptSetting]:
+def unmanaged(pairs: Iterable[ResourcePair]) -> Iterator[KeptSetting]:
     """Yield the vaults and managed HSMs that Terraform only removes from its state."""
     for pair in pairs:
         before, after = pair.before, pair.after

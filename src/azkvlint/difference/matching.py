@@ -25,7 +25,7 @@ VAULT_TYPES = frozenset({VAULTS.lower(), MANAGED_HSMS.lower()})
 FAILED, OPEN, HIDDEN = "fail", "unknown", "suppressed"
 
 
-class Roots:
+class RootMatches:
     """Pairs the roots of two sides, and maps addresses of BASE to those of HEAD."""
 
     def __init__(self, base: Side, head: Side) -> None:

@@ -152,7 +152,7 @@ class ResourceState(msgspec.Struct, frozen=True, kw_only=True):
         return int(found) if isinstance(found, int | float) else None
 
 
-class Pair(NamedTuple):
+class ResourcePair(NamedTuple):
     """A resource of BASE and the same one of HEAD, or one of them alone.
 
     ``why`` is set if it is destroyed nevertheless, and created again. ``doubt`` is what would decide whether they are
@@ -293,7 +293,7 @@ def has_other_text(old: object, new: object) -> bool:
     return one != other
 
 
-def _why(pair: Pair) -> str:
+def _why(pair: ResourcePair) -> str:
     """Return why a resource is destroyed and created again; "" if it is not, as far as known."""
     return pair.why or ("" if pair.before is None else reason_of(pair.before, pair.after))
 
@@ -304,7 +304,7 @@ class Doors:
     def __init__(self, today: date) -> None:
         self._today = today
 
-    def between(self, pairs: Iterable[Pair], gone: str = "") -> Iterator[OneWayDoor]:
+    def between(self, pairs: Iterable[ResourcePair], gone: str = "") -> Iterator[OneWayDoor]:
         """Yield the doors of one root, whose resources are paired. ``gone`` is what HEAD does not have of the root."""
         # What BASE removes as well is the same on both sides.
         listed = [
@@ -356,7 +356,7 @@ class Doors:
             text = f"{after.label} is created with purge protection and {retention}; neither can be changed afterwards"
             yield door_of(PURGE_PROTECTION, after, text, doubt)
 
-    def _changed(self, pair: Pair, before: ResourceState, after: ResourceState) -> Iterator[OneWayDoor]:
+    def _changed(self, pair: ResourcePair, before: ResourceState, after: ResourceState) -> Iterator[OneWayDoor]:
         why = _why(pair)
         if why:
             doubt = pair.doubt or after.condition
@@ -381,7 +381,7 @@ class Doors:
             )
             yield door_of(PURGE_PROTECTION, after, text, doubt)
 
-    def _deleted(self, pair: Pair, keys: int, gone: str) -> Iterator[OneWayDoor]:
+    def _deleted(self, pair: ResourcePair, keys: int, gone: str) -> Iterator[OneWayDoor]:
         before, after = pair.before, pair.after
         if before is None or before.action == "create" or (after is not None and after.action == "forget"):
             return
@@ -414,7 +414,7 @@ class Doors:
         door = door_of(kind, after or before, f"{before.label} {verb}: {rest}", doubt, is_in_base=after is None)
         return msgspec.structs.replace(door, resource=before.address, name=before.name, free_on=free_on)
 
-    def _key(self, pair: Pair, gone: str) -> Iterator[OneWayDoor]:
+    def _key(self, pair: ResourcePair, gone: str) -> Iterator[OneWayDoor]:
         before, after = pair.before, pair.after
         if before is None or before.action == "create" or (after is not None and after.action == "forget"):
             return
@@ -452,7 +452,7 @@ def _possible(door: OneWayDoor, doubt: str) -> OneWayDoor:
     return msgspec.structs.replace(door, is_certain=False, doubt=door.doubt or doubt)
 
 
-def _deletion_doubt(pair: Pair, before: ResourceState, gone: str) -> str:
+def _deletion_doubt(pair: ResourcePair, before: ResourceState, gone: str) -> str:
     """Return what would decide whether a resource that HEAD does not declare is deleted."""
     if pair.after is not None:
         return pair.after.condition

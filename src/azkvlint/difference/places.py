@@ -14,10 +14,10 @@ from azkvlint.config.influences import BY_FIELD, OVERRIDE, TEST_FOLDER, VARIABLE
 from azkvlint.config.run_config import Config
 from azkvlint.derived.access_policies import VAULTS
 from azkvlint.derived.vaults import MANAGED_HSMS
-from azkvlint.difference.finding_changes import Item, items_of, restricted
+from azkvlint.difference.finding_changes import FindingOccurrence, items_of, restricted
 from azkvlint.difference.inputs import checked
-from azkvlint.difference.matching import FAILED, Roots
-from azkvlint.difference.sides import Declared, Side
+from azkvlint.difference.matching import FAILED, RootMatches
+from azkvlint.difference.sides import DeclaredResource, Side
 from azkvlint.difference.turned_off import sorted_with
 from azkvlint.linter.test_folders import FoldersOfTests
 from azkvlint.linter.workers import set_readable_files
@@ -33,12 +33,12 @@ _EXCLUDED = "at a path that the configuration of BASE excludes"
 _OVERRIDDEN = "where an override of BASE applies"
 
 
-class Origin(NamedTuple):
+class BaseResource(NamedTuple):
     """The resource of BASE that a resource of HEAD was: its root, its address, and its declaration."""
 
     root: str
     address: str
-    declared: Declared
+    declared: DeclaredResource
 
 
 class Moved(NamedTuple):
@@ -54,18 +54,18 @@ def neutral(config: Config) -> Config:
     return msgspec.structs.replace(config, exclude=(), overrides=overrides, include_tests=True, test_folders=None)
 
 
-def origins(roots: Roots) -> dict[_Key, Origin]:
+def origins(roots: RootMatches) -> dict[_Key, BaseResource]:
     """Return the resource of BASE for each resource of HEAD that BASE has.
 
     It has the same name, if that is unique; or else the same address in the same root, or anywhere if that resource of
     BASE is nowhere else in HEAD.
     """
-    left: dict[_Key, Origin] = {}
+    left: dict[_Key, BaseResource] = {}
     for root in roots.base.roots:
         for address, declared in root.resources.items():
-            left[roots.key_of(root.path, address)] = Origin(root.path, address, declared)
+            left[roots.key_of(root.path, address)] = BaseResource(root.path, address, declared)
     rest = {(root.path, address): declared for root in roots.head.roots for address, declared in root.resources.items()}
-    found: dict[_Key, Origin] = {}
+    found: dict[_Key, BaseResource] = {}
 
     def match(pairs: Iterable[tuple[_Key, _Key]]) -> None:
         for key, old in list(pairs):
@@ -83,7 +83,7 @@ def origins(roots: Roots) -> dict[_Key, Origin]:
     return found
 
 
-def _by_name(resources: Iterable[tuple[_Key, Declared]]) -> dict[tuple[str, str], _Key]:
+def _by_name(resources: Iterable[tuple[_Key, DeclaredResource]]) -> dict[tuple[str, str], _Key]:
     """Return the resources with a known name that no other one of their type has."""
     found: dict[tuple[str, str], list[_Key]] = {}
     for key, declared in resources:
@@ -92,16 +92,16 @@ def _by_name(resources: Iterable[tuple[_Key, Declared]]) -> dict[tuple[str, str]
     return {name: keys[0] for name, keys in found.items() if len(keys) == 1}
 
 
-class _Places:
+class _PlaceRules:
     """Decides which resources count less where they are in HEAD."""
 
-    def __init__(self, roots: Roots, base: Config, head: Config) -> None:
+    def __init__(self, roots: RootMatches, base: Config, head: Config) -> None:
         self._roots = roots
         self._base, self._config = base, head
         self._were_in_tests: dict[tuple[str, str], bool] = {}
         self._folders = [_folders(base, roots.base), _folders(head, roots.head)]
 
-    def moved(self, everywhere: Mapping[_Key, Origin], roots: Roots) -> Moved:
+    def moved(self, everywhere: Mapping[_Key, BaseResource], roots: RootMatches) -> Moved:
         """Return the resources that count less in HEAD. ``roots`` are those with all resources of HEAD."""
         why: dict[_Key, str] = {}
         at: dict[_Key, Location] = {}
@@ -122,7 +122,7 @@ class _Places:
                     why[key] = _OVERRIDDEN
         return Moved(why, at)
 
-    def may_move(self, known: Mapping[_Key, Origin]) -> bool:
+    def may_move(self, known: Mapping[_Key, BaseResource]) -> bool:
         """Return whether any resource may count less, which another check decides."""
         head = self._roots.head
         if not head.report.includes_tests:
@@ -140,10 +140,10 @@ class _Places:
         total = sum(len(root.resources) for root in self._roots.base.roots)
         return bool(self._config.exclude) and len(known) < total
 
-    def _is_in_tests(self, root: str, declared: Declared) -> bool:
+    def _is_in_tests(self, root: str, declared: DeclaredResource) -> bool:
         return self._folders[1].include(root, declared.at.path)
 
-    def _was_in_tests(self, origin: Origin) -> bool:
+    def _was_in_tests(self, origin: BaseResource) -> bool:
         key = origin.root, origin.declared.at.path
         if key not in self._were_in_tests:
             # What deploys it is read in BASE.
@@ -152,7 +152,7 @@ class _Places:
             set_readable_files(self._config)
         return self._were_in_tests[key]
 
-    def _is_elsewhere(self, key: _Key, declared: Declared, origin: Origin) -> bool:
+    def _is_elsewhere(self, key: _Key, declared: DeclaredResource, origin: BaseResource) -> bool:
         is_moved = not self._roots.is_same_path(origin.declared.at.path, declared.at.path)
         return is_moved or origin.declared.identity != declared.identity or origin.address != key[1]
 
@@ -161,14 +161,16 @@ def _folders(config: Config, side: Side) -> FoldersOfTests:
     return FoldersOfTests(config, side.report.root, side.report.root, side.report.sources)
 
 
-def without_places(roots: Roots, base: Config, head: Config, *, is_accepted: bool) -> tuple[Side, list[TurnedOff]]:
+def without_places(
+    roots: RootMatches, base: Config, head: Config, *, is_accepted: bool
+) -> tuple[Side, list[TurnedOff]]:
     """Return HEAD with the results that its moved resources have elsewhere, and the entries of these moves."""
     known = origins(roots)
-    places = _Places(roots, base, head)
+    places = _PlaceRules(roots, base, head)
     if not places.may_move(known):
         return roots.head, []
     side = checked(neutral(head), roots.head.label)
-    every = Roots(roots.base, side)
+    every = RootMatches(roots.base, side)
     known = origins(every)
     moved = places.moved(known, every)
     if not moved.why:
@@ -178,7 +180,9 @@ def without_places(roots: Roots, base: Config, head: Config, *, is_accepted: boo
     return (roots.head if is_accepted else _with_items(roots, items)), entries
 
 
-def _weaker(roots: Roots, every: Roots, moved: Moved, known: Mapping[_Key, Origin]) -> Iterator[Item]:
+def _weaker(
+    roots: RootMatches, every: RootMatches, moved: Moved, known: Mapping[_Key, BaseResource]
+) -> Iterator[FindingOccurrence]:
     """Yield the results that a move hides or weakens, and that did not count as little in BASE."""
     now = {(item.rule, *item.key): _strength(item) for item in items_of(roots, roots.head)}
     before = {
@@ -194,7 +198,7 @@ def _weaker(roots: Roots, every: Roots, moved: Moved, known: Mapping[_Key, Origi
                 yield item
 
 
-def _strength(item: Item, *, is_counted: bool = False) -> int:
+def _strength(item: FindingOccurrence, *, is_counted: bool = False) -> int:
     """Return how much a result counts: suppressed by the configuration, unknown, in tests, or by its severity."""
     finding = item.finding
     if finding.suppressed is not None and finding.suppressed.kind == EXTERNAL:
@@ -206,13 +210,13 @@ def _strength(item: Item, *, is_counted: bool = False) -> int:
 
 
 def without_variable_files(
-    roots: Roots, head: Config, files: Mapping[str, str], *, is_accepted: bool
+    roots: RootMatches, head: Config, files: Mapping[str, str], *, is_accepted: bool
 ) -> tuple[Side, list[TurnedOff]]:
     """Return HEAD with the findings that it has without the variable ``files`` that it adds, and their entries."""
     side = checked(msgspec.structs.replace(head, unread_files=frozenset(files)), roots.head.label) if files else None
     if side is None:
         return roots.head, []
-    every = Roots(roots.base, side)
+    every = RootMatches(roots.base, side)
     of_base = set(every.observed.values())
     now = {(item.rule, *item.key): _strength(item) for item in items_of(roots, roots.head)}
     items = [
@@ -234,7 +238,7 @@ def without_variable_files(
     return (roots.head if is_accepted or not items else _with_items(roots, items)), entries
 
 
-def _entries(items: Iterable[Item], moved: Moved, every: Roots) -> Iterator[TurnedOff]:
+def _entries(items: Iterable[FindingOccurrence], moved: Moved, every: RootMatches) -> Iterator[TurnedOff]:
     """Yield one entry for each resource with a hidden result, and for each vault that moves into tests."""
     rules: dict[_Key, set[str]] = {}
     for item in items:
@@ -257,7 +261,7 @@ def _entries(items: Iterable[Item], moved: Moved, every: Roots) -> Iterator[Turn
             )
 
 
-def _with_items(roots: Roots, items: Iterable[Item]) -> Side:
+def _with_items(roots: RootMatches, items: Iterable[FindingOccurrence]) -> Side:
     """Return HEAD with other results in place of its own."""
     replaced = {(item.rule, *item.key): item for item in items}
     report = roots.head.report
@@ -270,7 +274,7 @@ def _with_items(roots: Roots, items: Iterable[Item]) -> Side:
             if rest:
                 yield restricted(finding, rest)
 
-    added: dict[int, list[Item]] = {}
+    added: dict[int, list[FindingOccurrence]] = {}
     for item in items:
         added.setdefault(id(item.finding), []).append(item)
     more = [

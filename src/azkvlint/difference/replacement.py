@@ -18,7 +18,7 @@ from typing import NamedTuple, TypeAlias, TypeVar
 
 import msgspec
 
-from azkvlint.difference.one_way_doors import Pair, ResourceState, with_ignored_changes
+from azkvlint.difference.one_way_doors import ResourcePair, ResourceState, with_ignored_changes
 from azkvlint.difference.sides import RootState
 from azkvlint.difference.unread import Doubts, Unread
 from azkvlint.graph.references import may_equal
@@ -49,7 +49,7 @@ class Paired(NamedTuple):
     """The resources of one pair of roots. ``gone`` is what HEAD does not have of the root of BASE, in words."""
 
     roots: RootPair
-    pairs: list[Pair]
+    pairs: list[ResourcePair]
     gone: str = ""
 
 
@@ -148,7 +148,7 @@ def pair_resources(roots: Iterable[RootPair], in_base: Callable[[Location], Loca
     return _across_templates(found)
 
 
-def _as_deployed(pair: Pair) -> Pair:
+def _as_deployed(pair: ResourcePair) -> ResourcePair:
     """Return a pair in which the resource of HEAD has what Terraform does not change of a deployed one."""
     before, after = pair.before, pair.after
     if before is None or after is None or pair.why or pair.doubt:
@@ -156,12 +156,12 @@ def _as_deployed(pair: Pair) -> Pair:
     return pair._replace(after=with_ignored_changes(before, after))
 
 
-def _is_read(pair: Pair, doubts: Doubts) -> bool:
+def _is_read(pair: ResourcePair, doubts: Doubts) -> bool:
     """Return whether both sides of a pair are known to have the values that are compared."""
     return None in pair[:2] or not doubts.are_values_unread
 
 
-def _doubted(pair: Pair, doubts: Doubts) -> Pair:
+def _doubted(pair: ResourcePair, doubts: Doubts) -> ResourcePair:
     """Return a pair with what would decide it, if what one side does not have may be in a file that is not read."""
     is_gone = pair.after is None or bool(pair.why)
     doubt = doubts.base if pair.before is None else doubts.head if is_gone else ""
@@ -175,7 +175,7 @@ def _as_in_head(state: ResourceState, in_base: Callable[[Location], Location], o
 
 def _of_terraform(
     old: Sequence[ResourceState], new: Sequence[ResourceState], moved: Mapping[str, str]
-) -> Iterator[Pair]:
+) -> Iterator[ResourcePair]:
     """Yield the pairs of one root module, whose resources are identified by their addresses."""
     left = {one.address: one for one in new}
     rest = [
@@ -192,7 +192,7 @@ def _of_terraform(
                 rest.append(before)
             else:
                 del left[after.address]
-                yield Pair(msgspec.structs.replace(before, address=after.address), after)
+                yield ResourcePair(msgspec.structs.replace(before, address=after.address), after)
     found = [*_removed(rest, left)]
     found += _readdressed([one for one in rest if all(one is not pair.before for pair in found)], left)
     yield from found
@@ -201,11 +201,13 @@ def _of_terraform(
         unknown = next((one for one in new if _may_be_instance(one, before)), None)
         if unknown is not None:
             left.pop(unknown.address, None)
-        yield Pair(before, unknown, doubt="" if unknown is None else _ANY_KEY.format(static_address(before.address)))
-    yield from (Pair(None, one) for one in left.values())
+        yield ResourcePair(
+            before, unknown, doubt="" if unknown is None else _ANY_KEY.format(static_address(before.address))
+        )
+    yield from (ResourcePair(None, one) for one in left.values())
 
 
-def _removed(rest: Iterable[ResourceState], left: dict[str, ResourceState]) -> Iterator[Pair]:
+def _removed(rest: Iterable[ResourceState], left: dict[str, ResourceState]) -> Iterator[ResourcePair]:
     """Yield the resources in ``removed`` blocks. One that stays may be imported at another address."""
     # The address of a block has no instance key.
     removed = (one for one in left.values() if one.action in _GONE and not one.address.endswith("]"))
@@ -216,10 +218,10 @@ def _removed(rest: Iterable[ResourceState], left: dict[str, ResourceState]) -> I
         if block is not None:
             left.pop(block.address, None)
             after = imported.pop(_name_of(before) or (), None) if block.action == "forget" else None
-            yield Pair(before, block if after is None else left.pop(after.address))
+            yield ResourcePair(before, block if after is None else left.pop(after.address))
 
 
-def _readdressed(rest: Sequence[ResourceState], left: dict[str, ResourceState]) -> Iterator[Pair]:
+def _readdressed(rest: Sequence[ResourceState], left: dict[str, ResourceState]) -> Iterator[ResourcePair]:
     """Yield the resources that Terraform destroys, and creates at another address."""
     old, new = list(rest), [one for one in left.values() if one.action not in _GONE]
     for key_of in (_name_of, _static_key):
@@ -228,7 +230,7 @@ def _readdressed(rest: Sequence[ResourceState], left: dict[str, ResourceState]) 
             if not is_other and not _may_be_instance(before, after):
                 old.remove(before)
                 new.remove(after)
-                yield Pair(before, left.pop(after.address), why=_WITHOUT_MOVED.format(after.address))
+                yield ResourcePair(before, left.pop(after.address), why=_WITHOUT_MOVED.format(after.address))
 
 
 def _may_be_instance(one: ResourceState, other: ResourceState) -> bool:
@@ -241,7 +243,7 @@ def moved_by_itself(address: str) -> str:
     return address.removesuffix(_FIRST_INSTANCE) if address.endswith(_FIRST_INSTANCE) else f"{address}{_FIRST_INSTANCE}"
 
 
-def _of_template(old: Sequence[ResourceState], new: Sequence[ResourceState]) -> Iterator[Pair]:
+def _of_template(old: Sequence[ResourceState], new: Sequence[ResourceState]) -> Iterator[ResourcePair]:
     """Yield the pairs of one template, whose resources are identified by their names and groups in Azure."""
     rest, others = list(old), list(new)
     by_address = {one.address: one for one in new}
@@ -250,19 +252,19 @@ def _of_template(old: Sequence[ResourceState], new: Sequence[ResourceState]) -> 
         if after is not None and may_be_same(before, after):
             rest.remove(before)
             others.remove(after)
-            yield Pair(before, after)
+            yield ResourcePair(before, after)
     for key_of in (_name_of, _static_key):
         for before, after in unique_pairs(rest, others, key_of, key_of):
             if may_be_same(before, after):
                 rest.remove(before)
                 others.remove(after)
-                yield Pair(msgspec.structs.replace(before, address=after.address, was=before.address), after)
+                yield ResourcePair(msgspec.structs.replace(before, address=after.address, was=before.address), after)
     replaced = {one.address for one in rest}
     created = {one.address: _ambiguous(one) if one.address in replaced else one for one in others}
     for before in rest:
         successor = created.get(before.address)
-        yield Pair(before if successor is None else _ambiguous(before), None, successor=successor)
-    yield from (Pair(None, one) for one in created.values())
+        yield ResourcePair(before if successor is None else _ambiguous(before), None, successor=successor)
+    yield from (ResourcePair(None, one) for one in created.values())
 
 
 def _ambiguous(state: ResourceState) -> ResourceState:

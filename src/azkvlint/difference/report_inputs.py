@@ -40,7 +40,7 @@ _RULE_ID = regex(r"[A-Z]{2,8}-?[0-9]{1,6}")
 _MAKE_REPORT = "write one with `kvlint check PATH -f json=report.json`"
 
 
-class _Place(msgspec.Struct, frozen=True, rename="camel"):
+class _ReportedLocation(msgspec.Struct, frozen=True, rename="camel"):
     path: str
     line: int | None = None
     column: int | None = None
@@ -59,16 +59,16 @@ class _Occurrence(msgspec.Struct, frozen=True, rename="camel"):
 class _Suppression(msgspec.Struct, frozen=True, rename="camel"):
     kind: str
     justification: str
-    location: _Place
+    location: _ReportedLocation
 
 
 class _Acceptance(msgspec.Struct, frozen=True, rename="camel"):
     tool: str
     severity: str
-    location: _Place
+    location: _ReportedLocation
 
 
-class _Result(msgspec.Struct, frozen=True, rename="camel"):
+class _ReportedResult(msgspec.Struct, frozen=True, rename="camel"):
     rule_id: str
     rule_name: str
     title: str
@@ -77,7 +77,7 @@ class _Result(msgspec.Struct, frozen=True, rename="camel"):
     severity: str
     type: str
     declared_as: str
-    location: _Place
+    location: _ReportedLocation
     fingerprint: str
     occurrences: list[_Occurrence]
     label: str = ""
@@ -101,7 +101,7 @@ class _Tool(msgspec.Struct, frozen=True):
     version: str
 
 
-class _Declared(msgspec.Struct, frozen=True):
+class _ReportedResource(msgspec.Struct, frozen=True):
     address: str
     type: str
 
@@ -112,17 +112,17 @@ class _Repository(msgspec.Struct, frozen=True):
     branch: str
 
 
-class _Document(msgspec.Struct, frozen=True):
+class _JsonReport(msgspec.Struct, frozen=True):
     """The parts of versions 2 and 3 of the JSON report that are compared."""
 
     tool: _Tool
     sources: list[str]
     rules: list[str]
-    findings: list[_Result]
-    unknown: list[_Result]
-    suppressed: list[_Result]
+    findings: list[_ReportedResult]
+    unknown: list[_ReportedResult]
+    suppressed: list[_ReportedResult]
     problems: list[_Problem]
-    evaluated: list[_Declared]
+    evaluated: list[_ReportedResource]
     repository: _Repository | None = None
 
 
@@ -146,7 +146,7 @@ def side_of_report(word: str, data: bytes, known: Mapping[str, Rule]) -> Side:
             raise UsageError(f"'{name}': report version {version} is not supported; expected 2 or 3", _MAKE_REPORT)
         if "findings" not in parts:
             raise UsageError(f"'{name}' is not a JSON report of `kvlint check`", _MAKE_REPORT)
-        document = decode_json(data, _Document)
+        document = decode_json(data, _JsonReport)
         findings, unknown, suppressed = (
             tuple(_finding(one, known) for one in results)
             for results in (document.findings, document.unknown, document.suppressed)
@@ -187,7 +187,7 @@ def _common_folder(sources: Sequence[str]) -> str:
     return posixpath.commonpath([one or "." for one in folders])
 
 
-def _acceptance(result: _Result) -> Acceptance | None:
+def _acceptance(result: _ReportedResult) -> Acceptance | None:
     found = result.accepted
     severity = None if found is None else SEVERITIES.get(found.severity)
     if found is None or severity is None:
@@ -195,7 +195,7 @@ def _acceptance(result: _Result) -> Acceptance | None:
     return Acceptance(tool=found.tool, severity=severity, at=_location(found.location))
 
 
-def _finding(result: _Result, known: Mapping[str, Rule]) -> Finding:
+def _finding(result: _ReportedResult, known: Mapping[str, Rule]) -> Finding:
     """Return a result of a report as a finding. Raise InputError for a word that no report contains."""
     severity = SEVERITIES.get(result.severity)
     if severity is None or _RULE_ID.fullmatch(result.rule_id) is None or not result.occurrences:
@@ -246,7 +246,7 @@ def _is_of_address(one: _Occurrence) -> bool:
     return one.full_name.rpartition("/")[2].lower() == last.lower()
 
 
-def _stub(result: _Result) -> Rule:
+def _stub(result: _ReportedResult) -> Rule:
     """Return a rule that this version of kvlint does not have, as far as a report describes it."""
     return Rule(
         id=result.rule_id, name=result.rule_name, title=result.title, severity=SEVERITIES[result.severity],
@@ -255,7 +255,7 @@ def _stub(result: _Result) -> Rule:
     )  # fmt: skip
 
 
-def _location(at: _Place) -> Location:
+def _location(at: _ReportedLocation) -> Location:
     line, column = at.line, at.column
     if line is None or column is None:
         return Location(path=at.path)

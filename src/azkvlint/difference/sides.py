@@ -22,7 +22,7 @@ from azkvlint.readers.reader import Reader
 Stays: TypeAlias = Mapping[tuple[str, str], Mapping[str, Resource]]
 
 
-class Declared(NamedTuple):
+class DeclaredResource(NamedTuple):
     """The type of a resource in lower case, its name or what is known of it, and the place of its declaration."""
 
     type: str
@@ -51,7 +51,7 @@ class RootState(msgspec.Struct, kw_only=True):
     names: frozenset[tuple[str, str]]
     moved: Mapping[str, str]
     declared: Mapping[str, tuple[str, str]] = {}
-    resources: Mapping[str, Declared] = {}
+    resources: Mapping[str, DeclaredResource] = {}
     is_terraform: bool = False
     grants: Mapping[str, Resource] = {}
     removed: Mapping[str, tuple[str, bool]] = {}

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator, Sequence
 import msgspec
 
 from azkvlint.config.influences import BICEP_DIRECTIVE, COMMENT, METADATA, PEER_COMMENT, Influence
-from azkvlint.difference.finding_changes import Item, items_of, pairs_of, restricted
-from azkvlint.difference.matching import HIDDEN, Roots
+from azkvlint.difference.finding_changes import FindingOccurrence, items_of, pairs_of, restricted
+from azkvlint.difference.matching import HIDDEN, RootMatches
 from azkvlint.difference.sides import Side
 from azkvlint.linter.group_instances import order_of
 from azkvlint.model.difference import TurnedOff
@@ -20,7 +20,7 @@ from azkvlint.model.finding import IN_SOURCE, Finding, Outcome, without_acceptan
 from azkvlint.model.suppression import DIRECTIVE, TOOL_NAMES, SuppressionDirective
 
 
-def added_suppressions(roots: Roots) -> list[Item]:
+def added_suppressions(roots: RootMatches) -> list[FindingOccurrence]:
     """Return the results that comments and metadata of HEAD suppress, and for which BASE has no suppression."""
     old = [item for item in items_of(roots, roots.base) if item.outcome == HIDDEN]
     new = [item for item in items_of(roots, roots.head) if item.outcome == HIDDEN and _is_in_source(item.finding)]
@@ -40,7 +40,7 @@ def _is_in_source(finding: Finding) -> bool:
     return finding.suppressed is not None and finding.suppressed.kind == IN_SOURCE
 
 
-def suppression_entries(items: Sequence[Item], roots: Roots) -> Iterator[TurnedOff]:
+def suppression_entries(items: Sequence[FindingOccurrence], roots: RootMatches) -> Iterator[TurnedOff]:
     """Yield the entries of suppressions that HEAD adds: of the results, then of those that suppress nothing yet."""
     directives = {one.at.position_key: one for one in roots.head.report.directives}
     for item in items:
@@ -60,7 +60,7 @@ def suppression_entries(items: Sequence[Item], roots: Roots) -> Iterator[TurnedO
     yield from _unused_entries(roots)
 
 
-def added_acceptances(roots: Roots) -> list[Item]:
+def added_acceptances(roots: RootMatches) -> list[FindingOccurrence]:
     """Return the findings that comments of HEAD for other tools accept, and that no comment of BASE accepts."""
     known: dict[tuple[str, ...], set[str]] = {}
     for item in items_of(roots, roots.base):
@@ -73,7 +73,7 @@ def added_acceptances(roots: Roots) -> list[Item]:
     ]
 
 
-def acceptance_entries(items: Iterable[Item]) -> Iterator[TurnedOff]:
+def acceptance_entries(items: Iterable[FindingOccurrence]) -> Iterator[TurnedOff]:
     """Yield the entries of comments for other tools that lower the severity of findings."""
     for item in items:
         accepted = item.finding.accepted
@@ -89,7 +89,7 @@ def acceptance_entries(items: Iterable[Item]) -> Iterator[TurnedOff]:
             )
 
 
-def without_acceptances(side: Side, items: Iterable[Item]) -> Side:
+def without_acceptances(side: Side, items: Iterable[FindingOccurrence]) -> Side:
     """Return a side on which some findings have the severity that they have without comments for other tools."""
     added: dict[int, set[int]] = {}
     for item in items:
@@ -120,7 +120,7 @@ def _subject(kind: Influence, tool: str) -> str:
     return f"{word} for {tool}" if tool else word
 
 
-def _unused_entries(roots: Roots) -> Iterator[TurnedOff]:
+def _unused_entries(roots: RootMatches) -> Iterator[TurnedOff]:
     """Yield the entries of suppressions that HEAD adds and that suppress nothing yet.
 
     Those of BASE count for each rule, whatever file they are in now; a later end is an addition.
@@ -173,9 +173,9 @@ def _covers(old: SuppressionDirective, new: SuppressionDirective) -> bool:
     return old.tool == new.tool and (not old.until or bool(new.until and new.until <= old.until))
 
 
-def without_suppressions(side: Side, items: Iterable[Item]) -> Side:
+def without_suppressions(side: Side, items: Iterable[FindingOccurrence]) -> Side:
     """Return a side on which some suppressed results count."""
-    by_finding: dict[int, list[Item]] = {}
+    by_finding: dict[int, list[FindingOccurrence]] = {}
     for item in items:
         by_finding.setdefault(id(item.finding), []).append(item)
     if not by_finding:

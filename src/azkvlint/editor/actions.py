@@ -12,8 +12,8 @@ from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
 from azkvlint.config.run_config import Config, today
-from azkvlint.editor.checks import Checked, Checks, Outcome, Request
-from azkvlint.editor.diagnostics import Item
+from azkvlint.editor.checks import Checked, CheckOutcome, CheckRequest, Checks
+from azkvlint.editor.diagnostics import CausedDiagnostic
 from azkvlint.editor.protocol import Positions, path_of, share_a_line
 from azkvlint.editor.settings import Inputs
 from azkvlint.fixes.find import fixes_of, fixes_together
@@ -68,7 +68,7 @@ class Actions:
         self._is_versioned = edits is not None and bool(edits.document_changes)
         self._has_snippets = self._is_versioned and edits is not None and bool(edits.snippet_edit_support)
 
-    async def offer(self, outcome: Outcome, file: str, params: types.CodeActionParams) -> list[types.CodeAction]:
+    async def offer(self, outcome: CheckOutcome, file: str, params: types.CodeActionParams) -> list[types.CodeAction]:
         """Return the actions for the findings in a range. Only a user who asks for them waits for proofs."""
         only = params.context.only
         if only is not None and _includes(only, FIX_ALL):
@@ -85,7 +85,9 @@ class Actions:
             actions = [one if one is None or one.edit else await self._with_edit(outcome, file, one) for one in actions]
         return [action for action in actions if action is not None]
 
-    async def _fixes(self, outcome: Outcome, found: Sequence[tuple[Inputs, Item, Finding]]) -> list[types.CodeAction]:
+    async def _fixes(
+        self, outcome: CheckOutcome, found: Sequence[tuple[Inputs, CausedDiagnostic, Finding]]
+    ) -> list[types.CodeAction]:
         """Return the actions of all fixes of some findings, which are proven together."""
         actions: list[types.CodeAction] = []
         items = {finding.fingerprint: item for _, item, finding in found}
@@ -107,7 +109,7 @@ class Actions:
             ]
         return actions
 
-    async def _fix_all(self, outcome: Outcome, file: str) -> list[types.CodeAction]:
+    async def _fix_all(self, outcome: CheckOutcome, file: str) -> list[types.CodeAction]:
         """Return the action with all safe fixes of a document."""
         by_inputs: dict[Inputs, list[Finding]] = {}
         for inputs, _, finding in _findings(outcome, file):
@@ -121,7 +123,9 @@ class Actions:
                 return [types.CodeAction(title="Apply all safe fixes of kvlint", kind=FIX_ALL, edit=edit)]
         return []
 
-    def _ignore(self, outcome: Outcome, uri: str, inputs: Inputs, item: Item, finding: Finding) -> types.CodeAction:
+    def _ignore(
+        self, outcome: CheckOutcome, uri: str, inputs: Inputs, item: CausedDiagnostic, finding: Finding
+    ) -> types.CodeAction:
         until = _end_of(today(outcome.checked[inputs].config))
         return types.CodeAction(
             title=f"Ignore {finding.rule.id} here until {until.isoformat()}",
@@ -130,14 +134,14 @@ class Actions:
             data={"uri": uri, "ignore": finding.fingerprint},
         )
 
-    async def resolve(self, outcome: Outcome, file: str, action: types.CodeAction) -> types.CodeAction:
+    async def resolve(self, outcome: CheckOutcome, file: str, action: types.CodeAction) -> types.CodeAction:
         """Return an action with its edit. Raise JsonRpcException if there is none."""
         resolved = action if action.edit else await self._with_edit(outcome, file, action)
         if resolved is None:
             raise JsonRpcException("no comment ignores this finding here", _FAILED)
         return resolved
 
-    async def _with_edit(self, outcome: Outcome, file: str, action: types.CodeAction) -> types.CodeAction | None:
+    async def _with_edit(self, outcome: CheckOutcome, file: str, action: types.CodeAction) -> types.CodeAction | None:
         wanted = data_of(action).get("ignore")
         found = next((one for one in _findings(outcome, file) if one[2].fingerprint == wanted), None)
         document = outcome.request.documents.get(file)
@@ -156,7 +160,7 @@ class Actions:
         action.edit = self._workspace_edit(outcome, {file: _FileEdits(document.text, edits)})
         return action
 
-    def _workspace_edit(self, outcome: Outcome, files: Mapping[str, _FileEdits]) -> types.WorkspaceEdit:
+    def _workspace_edit(self, outcome: CheckOutcome, files: Mapping[str, _FileEdits]) -> types.WorkspaceEdit:
         request = outcome.request
         by_uri: dict[str, list[types.TextEdit]] = {}
         targets: list[types.TextDocumentEdit] = []
@@ -194,7 +198,7 @@ def data_of(action: types.CodeAction) -> dict[str, Any]:
     return action.data if isinstance(action.data, dict) else {}
 
 
-def _findings(outcome: Outcome, file: str) -> Iterator[tuple[Inputs, Item, Finding]]:
+def _findings(outcome: CheckOutcome, file: str) -> Iterator[tuple[Inputs, CausedDiagnostic, Finding]]:
     for inputs, checked in outcome.checked.items():
         for item in checked.files.get(file, ()):
             if isinstance(item.cause, Finding):
@@ -224,7 +228,7 @@ class _FileEdits(msgspec.Struct, frozen=True):
     edits: tuple[TextEdit, ...]
 
 
-class _Kept(msgspec.Struct):
+class _CachedFixes(msgspec.Struct):
     """The prover of an input, the report on the texts that it has seen last, and the fixes for that."""
 
     config: Config
@@ -239,10 +243,10 @@ class _Fixing:
     def __init__(self, checks: Checks, stop: Callable[[], object]) -> None:
         self._checks = checks
         self._stop = stop
-        self._kept: dict[Inputs, _Kept] = {}
+        self._kept: dict[Inputs, _CachedFixes] = {}
 
     def fixes(
-        self, request: Request, inputs: Inputs, checked: Checked, findings: Sequence[Finding]
+        self, request: CheckRequest, inputs: Inputs, checked: Checked, findings: Sequence[Finding]
     ) -> list[tuple[Fix, dict[str, _FileEdits]]]:
         """Return the proven fixes of findings, safe or not, with their edits by real path. Raise KvlintError."""
         kept = self._prepared(request, inputs, checked)
@@ -257,7 +261,7 @@ class _Fixing:
         return [(fix, _by_file(sources, fix.edits)) for fix in found if fix is not None]
 
     def safe_fixes(
-        self, request: Request, inputs: Inputs, checked: Checked, findings: Iterable[Finding]
+        self, request: CheckRequest, inputs: Inputs, checked: Checked, findings: Iterable[Finding]
     ) -> dict[str, _FileEdits]:
         """Return the edits of all safe fixes of some findings together, by real path. Raise KvlintError."""
         kept = self._prepared(request, inputs, checked)
@@ -266,14 +270,16 @@ class _Fixing:
         before = Sources(checked.report.root)
         return _by_file(before, before.edits_to(Sources(checked.report.root, result.texts)))
 
-    def _prepared(self, request: Request, inputs: Inputs, checked: Checked) -> _Kept:
+    def _prepared(self, request: CheckRequest, inputs: Inputs, checked: Checked) -> _CachedFixes:
         """Return what is kept for an input, renewed if its report is a new one."""
         self._stop()
         self._checks.hold(request)
         kept = self._kept.get(inputs)
         is_same = kept is not None and kept.config == checked.config and kept.report.sources == checked.report.sources
         if kept is None or not is_same or checked.config.rules:
-            kept = self._kept[inputs] = _Kept(checked.config, prover_of(checked.report, checked.config), checked.report)
+            kept = self._kept[inputs] = _CachedFixes(
+                checked.config, prover_of(checked.report, checked.config), checked.report
+            )
         elif kept.report is not checked.report:
             kept.prover.renew()
             kept.report, kept.fixes = checked.report, {}

@@ -17,7 +17,7 @@ import msgspec
 from lsprotocol.types import MessageType
 
 from azkvlint.config.run_config import Config
-from azkvlint.editor.diagnostics import Converter, Item
+from azkvlint.editor.diagnostics import CausedDiagnostic, Converter
 from azkvlint.editor.protocol import uri_of
 from azkvlint.editor.settings import (
     Configure,
@@ -48,7 +48,7 @@ _STACK = 64 << 20
 _MOST_GARBAGE = 50_000  # container objects that were created and not freed since the last collection
 
 
-class Document(msgspec.Struct, frozen=True, gc=False):
+class OpenDocument(msgspec.Struct, frozen=True, gc=False):
     """An open document. ``data`` is its text in UTF-8."""
 
     uri: str
@@ -57,7 +57,7 @@ class Document(msgspec.Struct, frozen=True, gc=False):
     data: bytes
 
 
-class Request(msgspec.Struct, frozen=True, kw_only=True):
+class CheckRequest(msgspec.Struct, frozen=True, kw_only=True):
     """What to check: the workspace folders and the open documents, both by real path.
 
     ``faults`` are those of settings that the client sent and that are not among the ``settings``. ``uris`` are those of
@@ -65,7 +65,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     folders: tuple[str, ...]
-    documents: Mapping[str, Document]
+    documents: Mapping[str, OpenDocument]
     settings: EditorSettings
     faults: tuple[SettingFault, ...] = ()
     uris: Mapping[str, str] = {}
@@ -96,17 +96,17 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True):
 
     config: Config
     report: Report
-    files: Mapping[str, list[Item]]
+    files: Mapping[str, list[CausedDiagnostic]]
 
 
-class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+class CheckOutcome(msgspec.Struct, frozen=True, kw_only=True):
     """The diagnostics of a check by real path, the ``checked`` inputs, and messages to show or log.
 
     ``evaluated`` is the number of units that were evaluated again.
     """
 
-    request: Request
-    files: Mapping[str, list[Item]]
+    request: CheckRequest
+    files: Mapping[str, list[CausedDiagnostic]]
     checked: Mapping[Inputs, Checked]
     shown: tuple[tuple[MessageType, str], ...]
     logged: tuple[str, ...]
@@ -117,7 +117,7 @@ class Superseded(BaseException):
     """A newer request has arrived. It passes the places that turn an Exception into a problem of an input."""
 
 
-class _Kept(msgspec.Struct):
+class _InputState(msgspec.Struct):
     """What is kept of the checks of one input: ``checked`` is the last that succeeded, ``fault`` why none has since.
 
     ``settings`` are those of the client without the ones that have ``faults``; None before the first check.
@@ -140,10 +140,10 @@ class Checks:
     def __init__(self, configure: Configure, encoding: str) -> None:
         self._configure = configure
         self._encoding = encoding
-        self._request = Request(folders=(), documents={}, settings=EditorSettings())
-        self._kept: dict[Inputs, _Kept] = {}
+        self._request = CheckRequest(folders=(), documents={}, settings=EditorSettings())
+        self._kept: dict[Inputs, _InputState] = {}
 
-    def check(self, request: Request, is_superseded: Callable[[], bool] = lambda: False) -> Outcome:
+    def check(self, request: CheckRequest, is_superseded: Callable[[], bool] = lambda: False) -> CheckOutcome:
         """Return the diagnostics of all files. Raise Superseded if a newer request has arrived."""
         self.hold(request)
         PARSED_TEXTS.begin()
@@ -176,7 +176,7 @@ class Checks:
         faults += (fault_of_configuration(one.fault, _folder_of(at)) for at, one in self._kept.items() if one.fault)
         documents = [file for inputs in request.inputs for file in request.documents if _is_below(file, inputs)]
         wrong = fault_items(faults, request.folders, documents, self._encoding)
-        return Outcome(
+        return CheckOutcome(
             request=request,
             files=_merged([wrong, *(one.checked.files for one in self._kept.values() if one.checked is not None)]),
             checked={inputs: one.checked for inputs, one in self._kept.items() if one.checked is not None},
@@ -185,7 +185,7 @@ class Checks:
             evaluated=evaluated,
         )
 
-    def _try(self, inputs: Inputs, one: _Kept, progress: Progress) -> str:
+    def _try(self, inputs: Inputs, one: _InputState, progress: Progress) -> str:
         """Check one input, and return why that failed, if it did. Then the results of the last check stay."""
         try:
             config, report = self._run(inputs, one, progress)
@@ -198,7 +198,7 @@ class Checks:
             return sentence_of(internal_error(error))
         return ""
 
-    def _run(self, inputs: Inputs, one: _Kept, progress: Progress) -> tuple[Config, Report]:
+    def _run(self, inputs: Inputs, one: _InputState, progress: Progress) -> tuple[Config, Report]:
         """Check one input, without the settings with which a check cannot run. Raise KvlintError."""
         settings, faults = self._request.settings, one.faults
         try:
@@ -214,14 +214,14 @@ class Checks:
         one.settings, one.faults = settings, faults
         return config, report
 
-    def hold(self, request: Request) -> None:
+    def hold(self, request: CheckRequest) -> None:
         """Put the texts of a request in place of files."""
         self._request = request
         FILE_BUFFER.is_lasting = True
         EDITOR_TEXTS.clear()
         EDITOR_TEXTS.update({file: document.data for file, document in request.documents.items()})
 
-    def trial(self, request: Request, inputs: Inputs, file: str, text: str) -> Report:
+    def trial(self, request: CheckRequest, inputs: Inputs, file: str, text: str) -> Report:
         """Return the report on an input with another text of a file. Raise KvlintError.
 
         The run is that of the checks, so that only what the file reaches is evaluated, now and in the next check.
@@ -238,8 +238,8 @@ class Checks:
     def _uri_of(self, file: str) -> str:
         return self._request.uri_of(file)
 
-    def _new(self) -> _Kept:
-        return _Kept(run=IncrementalRun(), converter=Converter(self._uri_of, self._encoding))
+    def _new(self) -> _InputState:
+        return _InputState(run=IncrementalRun(), converter=Converter(self._uri_of, self._encoding))
 
 
 def from_folder(text: str, inputs: Inputs) -> str:
@@ -261,9 +261,9 @@ def _is_below(file: str, inputs: Inputs) -> bool:
     return is_input_name(os.path.basename(file)) and any(is_within(file, path) for path in inputs)
 
 
-def _merged(found: Iterable[Mapping[str, list[Item]]]) -> dict[str, list[Item]]:
+def _merged(found: Iterable[Mapping[str, list[CausedDiagnostic]]]) -> dict[str, list[CausedDiagnostic]]:
     """Return the diagnostics of all inputs, each once: several workspace folders can read one file."""
-    files: dict[str, list[Item]] = {}
+    files: dict[str, list[CausedDiagnostic]] = {}
     for one in found:
         for file, items in one.items():
             known = files.get(file)
@@ -281,7 +281,7 @@ def _without_other_json(report: Report) -> Report:
     return msgspec.structs.replace(report, problems=tuple(kept))
 
 
-class Worker:
+class CheckThread:
     """A thread that runs the newest check as soon as it can, and other tasks when there is no check to run."""
 
     def __init__(self) -> None:

@@ -32,7 +32,7 @@ from azkvlint.config.run_config import Config
 from azkvlint.derived.access_policies import VAULTS
 from azkvlint.derived.vaults import MANAGED_HSMS
 from azkvlint.editor.protocol import START, Positions, contains
-from azkvlint.linter.access import Cleaner, Filters, Root, access
+from azkvlint.linter.access import Cleaner, Filters, RootResult, access
 from azkvlint.model.access import AccessReport
 from azkvlint.model.finding import CALLED, CAUSED, Declaration, Finding, Note, Problem, Report
 from azkvlint.model.location import Location as Place
@@ -86,19 +86,19 @@ _MOST = 5  # findings of one place
 _CAPABILITIES = {VAULTS: ("secrets/get", "read secrets"), MANAGED_HSMS: ("keys/use", "use keys")}
 
 
-class Item(msgspec.Struct, frozen=True):
+class CausedDiagnostic(msgspec.Struct, frozen=True):
     """A diagnostic with the finding or problem that it shows."""
 
     diagnostic: Diagnostic
     cause: Cause
 
 
-class _Kept(msgspec.Struct, frozen=True):
+class _CachedDiagnostics(msgspec.Struct, frozen=True):
     """The diagnostics of a file, and all that they were made from."""
 
     causes: list[Cause]
     states: tuple[State, ...]
-    items: list[Item]
+    items: list[CausedDiagnostic]
 
 
 class Converter:
@@ -110,10 +110,10 @@ class Converter:
     def __init__(self, uri_of: Callable[[str], str], encoding: str) -> None:
         self._uri_of = uri_of
         self._encoding = encoding
-        self._kept: dict[str, _Kept] = {}
+        self._kept: dict[str, _CachedDiagnostics] = {}
         self._texts: dict[str, Positions] = {}
 
-    def by_file(self, report: Report) -> dict[str, list[Item]]:
+    def by_file(self, report: Report) -> dict[str, list[CausedDiagnostic]]:
         """Return the diagnostics of a report by real path. Problems without a file are left out."""
         self._texts.clear()
         causes: dict[str, list[Cause]] = {}
@@ -125,13 +125,13 @@ class Converter:
         self._texts.clear()
         return {file: kept.items for file, kept in self._kept.items()}
 
-    def _converted(self, report: Report, file: str, causes: list[Cause]) -> _Kept:
+    def _converted(self, report: Report, file: str, causes: list[Cause]) -> _CachedDiagnostics:
         states = tuple(state_of(path) for path in sorted({file, *_related_files(report, causes)}))
         kept = self._kept.get(file)
         if kept is not None and kept.states == states and kept.causes == causes:
             return kept
-        items = [Item(self._diagnostic(report, file, cause), cause) for cause in causes]
-        return _Kept(causes, states, items)
+        items = [CausedDiagnostic(self._diagnostic(report, file, cause), cause) for cause in causes]
+        return _CachedDiagnostics(causes, states, items)
 
     def _diagnostic(self, report: Report, file: str, cause: Cause) -> Diagnostic:
         place = START if cause.at is None or cause.at.region is None else self._in(file).range(cause.at.region)
@@ -198,7 +198,7 @@ def _file(report: Report, at: Place) -> str:
     return os.path.normpath(os.path.join(report.root, at.path))
 
 
-def hover(items: Iterable[Item], position: Position) -> Hover | None:
+def hover(items: Iterable[CausedDiagnostic], position: Position) -> Hover | None:
     """Return the pages of all findings and problems at a position; None if there are none."""
     here = [item for item in items if contains(item.diagnostic.range, position)][:_MOST]
     if not here:
@@ -293,7 +293,7 @@ class _Stopping:
         del read, graph, clean
         self._stop()
 
-    def keep(self, root: Root, world_name: str, found: object) -> None:
+    def keep(self, root: RootResult, world_name: str, found: object) -> None:
         """Keep nothing."""
 
     def deployed(self, read: ReadResult) -> Mapping[str, Resource]:

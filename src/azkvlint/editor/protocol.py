@@ -44,7 +44,7 @@ START = Range(Position(0, 0), Position(0, 0))
 _LOCAL = ("", "localhost")
 
 
-class Fault(Exception):
+class ProtocolError(Exception):
     """What a client sent is not a message. ``is_last``: where the next message begins is unknown."""
 
     def __init__(self, code: int, message: str, *, is_last: bool = False) -> None:
@@ -54,7 +54,9 @@ class Fault(Exception):
         self.is_last = is_last
 
 
-def receive(stream: BinaryIO, handle: Callable[[dict[str, Any]], object], refuse: Callable[[Fault], object]) -> None:
+def receive(
+    stream: BinaryIO, handle: Callable[[dict[str, Any]], object], refuse: Callable[[ProtocolError], object]
+) -> None:
     """Pass each message to ``handle`` and each fault to ``refuse``, until the stream ends or makes no sense."""
     while True:
         try:
@@ -62,13 +64,13 @@ def receive(stream: BinaryIO, handle: Callable[[dict[str, Any]], object], refuse
             if body is None:
                 return
             handle(_message(body))
-        except Fault as fault:
+        except ProtocolError as fault:
             refuse(fault)
             if fault.is_last:
                 return
 
 
-class Output:
+class MessageWriter:
     """Writes messages to a client, and calls ``leave`` when it does not read them any more."""
 
     def __init__(self, stream: BinaryIO, leave: Callable[[], object]) -> None:
@@ -107,7 +109,7 @@ def _body(stream: BinaryIO) -> bytes | None:
         if not line:
             return None
         if not line.endswith(b"\n"):
-            raise Fault(PARSE_ERROR, "a header is too long or incomplete", is_last=True)
+            raise ProtocolError(PARSE_ERROR, "a header is too long or incomplete", is_last=True)
         header = line.rstrip(b"\r\n")
         if not header:
             break
@@ -115,12 +117,12 @@ def _body(stream: BinaryIO) -> bytes | None:
         if found is not None:
             length = int(found[1])
         elif b":" not in header:
-            raise Fault(PARSE_ERROR, "a header is not valid", is_last=True)
+            raise ProtocolError(PARSE_ERROR, "a header is not valid", is_last=True)
     if length < 0:
-        raise Fault(PARSE_ERROR, "the header Content-Length is missing", is_last=True)
+        raise ProtocolError(PARSE_ERROR, "the header Content-Length is missing", is_last=True)
     if length > MAX_MESSAGE:
         _skip(stream, length)
-        raise Fault(INVALID_REQUEST, f"the message is larger than {MAX_MESSAGE:,} bytes")
+        raise ProtocolError(INVALID_REQUEST, f"the message is larger than {MAX_MESSAGE:,} bytes")
     body = stream.read(length)
     return body if len(body) == length else None
 
@@ -134,12 +136,12 @@ def _message(body: bytes) -> dict[str, Any]:
     try:
         message = json.loads(body)
     except (ValueError, RecursionError):
-        raise Fault(PARSE_ERROR, "the message is not JSON") from None
+        raise ProtocolError(PARSE_ERROR, "the message is not JSON") from None
     if not isinstance(message, dict) or message.get("jsonrpc") != "2.0":
-        raise Fault(INVALID_REQUEST, "the message is not an object of JSON-RPC 2.0")
+        raise ProtocolError(INVALID_REQUEST, "the message is not an object of JSON-RPC 2.0")
     id_, method = message.get("id", 0), message.get("method", "")
     if not isinstance(id_, str | int) or isinstance(id_, bool) or not isinstance(method, str):
-        raise Fault(INVALID_REQUEST, "the message has no valid id or method")
+        raise ProtocolError(INVALID_REQUEST, "the message has no valid id or method")
     return message
 
 

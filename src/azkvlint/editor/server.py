@@ -25,20 +25,20 @@ from azkvlint import __version__
 from azkvlint.editor.actions import FIX_ALL, Actions, file_of
 from azkvlint.editor.checks import (
     Checked,
+    CheckOutcome,
+    CheckRequest,
     Checks,
-    Document,
-    Outcome,
-    Request,
+    CheckThread,
+    OpenDocument,
     Superseded,
-    Worker,
 )
 from azkvlint.editor.diagnostics import SOURCE, access_of, hover, lenses, title
 from azkvlint.editor.protocol import (
     INVALID_PARAMETERS,
     INVALID_REQUEST,
-    Fault,
-    Output,
+    MessageWriter,
     Positions,
+    ProtocolError,
     changed,
     clean,
     path_of,
@@ -84,21 +84,21 @@ class EditorServer:
     def __init__(self, configure: Configure, output: BinaryIO) -> None:
         self._server = _Server("kvlint", __version__, protocol_cls=_Protocol)
         self._protocol = self._server.protocol
-        self._output = Output(output, lambda: self._stop(_CLOSED))
+        self._output = MessageWriter(output, lambda: self._stop(_CLOSED))
         self._protocol.set_writer(self._output)
         self._configure = configure
-        self._worker = Worker()
+        self._worker = CheckThread()
         self._checks: Checks | None = None
         self._encoding = ""
         self._folders: dict[str, str] = {}  # the URIs of the client by real path
-        self._documents: dict[str, Document] = {}
+        self._documents: dict[str, OpenDocument] = {}
         self._settings = EditorSettings()
         self._setting_faults: tuple[SettingFault, ...] = ()
         self._diagnostics: _Push | _Pull = _Push(self._server)
         self._actions: Actions | None = None
         self._access_reports: dict[Inputs, tuple[Report, asyncio.Future[AccessReport | None]]] = {}
         self._waiting: list[asyncio.Future[None]] = []
-        self._outcome: Outcome | None = None
+        self._outcome: CheckOutcome | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._first_change = 0.0
         self._pause = _PAUSES[0]
@@ -166,23 +166,23 @@ class EditorServer:
         method, id_ = data.get("method"), data.get("id")
         if self._checks is None and method not in (types.INITIALIZE, types.EXIT, None):
             if id_ is not None:
-                self._refuse(Fault(_NOT_INITIALIZED, "the server is not initialized"), id_)
+                self._refuse(ProtocolError(_NOT_INITIALIZED, "the server is not initialized"), id_)
             return
         if self._is_shut_down and method not in (types.EXIT, None):
             if id_ is not None:
-                self._refuse(Fault(INVALID_REQUEST, "the server is shut down"), id_)
+                self._refuse(ProtocolError(INVALID_REQUEST, "the server is shut down"), id_)
             return
         try:
             self._protocol.handle_message(self._protocol.structure_message(data))
         except JsonRpcException:
             if method is not None:
-                self._refuse(Fault(INVALID_PARAMETERS, "the parameters are not valid"), id_)
+                self._refuse(ProtocolError(INVALID_PARAMETERS, "the parameters are not valid"), id_)
         except Exception as error:  # noqa: BLE001  # a message must not end the server
             self._log_error(error)
             if method is not None and id_ is not None:
-                self._refuse(Fault(INVALID_REQUEST, "the message is not valid"), id_)
+                self._refuse(ProtocolError(INVALID_REQUEST, "the message is not valid"), id_)
 
-    def _refuse(self, fault: Fault, id_: object = None) -> None:
+    def _refuse(self, fault: ProtocolError, id_: object = None) -> None:
         known = id_ if isinstance(id_, str | int) else None
         error = {"code": fault.code, "message": fault.message}
         self._output.send({"jsonrpc": "2.0", "id": known, "error": error})
@@ -337,7 +337,7 @@ class EditorServer:
         file = path_of(uri)
         if file:
             text = clean(text)
-            self._documents[file] = Document(uri, version, text, text.encode())
+            self._documents[file] = OpenDocument(uri, version, text, text.encode())
             self._schedule()
 
     def _did_close(self, params: types.DidCloseTextDocumentParams) -> None:
@@ -360,7 +360,7 @@ class EditorServer:
 
     def _start(self) -> None:
         self._timer = None
-        request = Request(
+        request = CheckRequest(
             folders=tuple(self._folders),
             documents=dict(self._documents),
             settings=self._settings,
@@ -369,7 +369,7 @@ class EditorServer:
         )
         self._worker.check(partial(self._check, request))
 
-    def _check(self, request: Request) -> None:
+    def _check(self, request: CheckRequest) -> None:
         """Check in the worker."""
         checks = self._checks
         if checks is None:
@@ -384,7 +384,7 @@ class EditorServer:
             return
         self._in_loop(self._receive_outcome, outcome, monotonic() - start)
 
-    def _receive_outcome(self, outcome: Outcome, seconds: float) -> None:
+    def _receive_outcome(self, outcome: CheckOutcome, seconds: float) -> None:
         self._pause = min(max((seconds - _SLOW) / 2, _PAUSES[0]), _PAUSES[1])
         before, self._outcome = self._outcome, outcome
         for kind, text in outcome.shown:
@@ -399,7 +399,7 @@ class EditorServer:
             if not one.done():
                 one.set_result(None)
 
-    async def _current(self, file: str) -> Outcome | None:
+    async def _current(self, file: str) -> CheckOutcome | None:
         """Return the outcome of a check of the current text of a document; None if it is not open."""
         while file in self._documents:
             outcome = self._outcome
@@ -483,7 +483,7 @@ class EditorServer:
         lens.command = types.Command(title=text or "no longer declared", command="")
         return lens
 
-    async def _access(self, request: Request, inputs: Inputs, checked: Checked) -> AccessReport | None:
+    async def _access(self, request: CheckRequest, inputs: Inputs, checked: Checked) -> AccessReport | None:
         """Return who can reach what in a checked input, computed once; None if it has too many parts."""
         kept = self._access_reports.get(inputs)
         if kept is not None and kept[0] is checked.report:
@@ -528,7 +528,7 @@ class _Push:
         self._server = server
         self._published: dict[str, tuple[list[types.Diagnostic], int | None]] = {}
 
-    def receive(self, outcome: Outcome, documents: Mapping[str, Document]) -> None:
+    def receive(self, outcome: CheckOutcome, documents: Mapping[str, OpenDocument]) -> None:
         """Publish the outcome of a check. ``documents`` are the open ones now."""
         for file in {**self._published, **outcome.files}:
             document = documents.get(file)
@@ -558,7 +558,7 @@ class _Pull:
     def __init__(
         self,
         server: LanguageServer,
-        current: Callable[[str], Awaitable[Outcome | None]],
+        current: Callable[[str], Awaitable[CheckOutcome | None]],
         following: Callable[[], Awaitable[None]],
     ) -> None:
         self._server = server
@@ -566,10 +566,10 @@ class _Pull:
         self._known: dict[str, list[types.Diagnostic]] = {}
         self._ids: dict[str, int] = {}
         self._number = 0
-        self._outcome: Outcome | None = None
+        self._outcome: CheckOutcome | None = None
         self._asked: set[str] = set()
 
-    def receive(self, outcome: Outcome, documents: Mapping[str, Document]) -> None:
+    def receive(self, outcome: CheckOutcome, documents: Mapping[str, OpenDocument]) -> None:
         """Note what has changed, and let the client ask again for documents that it did not ask for."""
         del documents
         found = {file: [item.diagnostic for item in items] for file, items in outcome.files.items()}

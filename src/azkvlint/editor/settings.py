@@ -15,7 +15,7 @@ import msgspec
 from lsprotocol.types import Diagnostic, DiagnosticSeverity, Position, Range
 
 from azkvlint.config.run_config import Config
-from azkvlint.editor.diagnostics import SOURCE, Item
+from azkvlint.editor.diagnostics import SOURCE, CausedDiagnostic
 from azkvlint.editor.protocol import START, Positions
 from azkvlint.linter.linter import rules_of
 from azkvlint.model.finding import INPUT_UNREADABLE, SETTING_WITHOUT_EFFECT, Problem
@@ -152,9 +152,9 @@ def sentence_of(error: KvlintError) -> str:
 
 def fault_items(
     faults: Sequence[SettingFault], folders: Sequence[str], documents: Sequence[str], encoding: str
-) -> dict[str, list[Item]]:
+) -> dict[str, list[CausedDiagnostic]]:
     """Return the diagnostics of wrong settings by real path. ``documents`` are the open ones."""
-    items: dict[str, list[Item]] = {}
+    items: dict[str, list[CausedDiagnostic]] = {}
     for fault in dict.fromkeys(faults):
         found = [place for folder in folders if (place := _in_settings(folder, fault.name, encoding)) is not None]
         if fault.file:
@@ -167,7 +167,7 @@ def fault_items(
             diagnostic = Diagnostic(
                 range=range_, message=fault.text, severity=severity, code=problem.code, source=SOURCE
             )
-            items.setdefault(file, []).append(Item(diagnostic, problem))
+            items.setdefault(file, []).append(CausedDiagnostic(diagnostic, problem))
     return items
 
 

@@ -34,7 +34,7 @@ from azkvlint.model.finding import FAIL, PASS, UNKNOWN, Evidence, Outcome, negat
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import CallHole, Hole, Pattern, Text, parts_of
 from azkvlint.model.resource import Reference, Resource
-from azkvlint.model.rule import All, AnyOf, Attribute, Condition, Given, Items, Linked, Not
+from azkvlint.model.rule import All, AnyOf, AttributeCondition, Condition, Given, ItemsCondition, Linked, Not
 from azkvlint.model.value import Absent, Answer, ListValue, MapValue, Scalar, Unknown, path_text
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.safe_regex import RulePattern
@@ -133,13 +133,13 @@ _NOWHERE = Location(path="")
 def compile_condition(condition: Condition, parameters: Mapping[str, Any]) -> Predicate:
     """Return the predicate of a condition. ``parameters`` are the values of the rule's parameters by name."""
     match condition:
-        case Attribute():
+        case AttributeCondition():
             return _attribute(condition, parameters)
         case All(of=parts) | AnyOf(of=parts):
             return combine_parts(condition, [compile_condition(part, parameters) for part in parts])
         case Not(of=part):
             return combine_parts(condition, [compile_condition(part, parameters)])
-        case Items():
+        case ItemsCondition():
             return _items(condition, compile_condition(condition.where, parameters))
         case Given(parameter=name):
             return always(FAIL if parameters[name] in ("", ()) else PASS)
@@ -156,7 +156,7 @@ def combine_parts(condition: Condition, predicates: list[Predicate]) -> Predicat
     return combine(predicates, worst=isinstance(condition, All))
 
 
-def _attribute(condition: Attribute, parameters: Mapping[str, Any]) -> Predicate:
+def _attribute(condition: AttributeCondition, parameters: Mapping[str, Any]) -> Predicate:
     path, name, default = condition.path, condition.operator, condition.default
     operand: Any = condition.operand
     is_configured = isinstance(operand, str) and operand.startswith("$")
@@ -262,7 +262,7 @@ def opposite(inner: Predicate) -> Predicate:
     return predicate
 
 
-def _items(condition: Items, where: Predicate) -> Predicate:
+def _items(condition: ItemsCondition, where: Predicate) -> Predicate:
     """Return the predicate of a quantifier: the best item decides ``some``, the worst item ``every``.
 
     An empty list fails ``some`` and passes ``every``. A value that is not a list makes both UNKNOWN.

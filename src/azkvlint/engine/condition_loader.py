@@ -24,9 +24,21 @@ from azkvlint.engine.schema import (
     STEP_KEYS,
     OperandKind,
 )
-from azkvlint.engine.yaml_decoder import Decoder, Fields, describe, either, suggestion
+from azkvlint.engine.yaml_decoder import Decoder, MappingFields, describe, either, suggestion
 from azkvlint.model.effect import CLASSES, Effect, merged
-from azkvlint.model.rule import All, AnyOf, Attribute, Condition, EditPlan, EditStep, Given, Items, Linked, Not, Operand
+from azkvlint.model.rule import (
+    All,
+    AnyOf,
+    AttributeCondition,
+    Condition,
+    EditPlan,
+    EditStep,
+    Given,
+    ItemsCondition,
+    Linked,
+    Not,
+    Operand,
+)
 from azkvlint.model.value import Path, Plain
 from azkvlint.syntax.attribute_path import PathError, parse_path
 from azkvlint.syntax.yaml_nodes import ListNode, MapNode, Node, ScalarNode, data
@@ -59,14 +71,14 @@ _WORDS = {
 }  # fmt: skip
 
 
-class _Scope(msgspec.Struct, frozen=True):
+class _ConditionContext(msgspec.Struct, frozen=True):
     """The context of a condition: in ``some`` or ``every`` (``item``), in ``not`` (``negated``)."""
 
     item: bool = False
     negated: bool = False
 
 
-_TOP = _Scope()
+_TOP = _ConditionContext()
 
 
 class ConditionDecoder:
@@ -80,7 +92,7 @@ class ConditionDecoder:
         self._decoder = decoder
         self._parameters = parameters
 
-    def conditions(self, node: Node | None, label: str, scope: _Scope = _TOP) -> Condition:
+    def conditions(self, node: Node | None, label: str, scope: _ConditionContext = _TOP) -> Condition:
         """Decode a condition, or a list of conditions that must all hold; None always holds."""
         if node is None:
             return _NOTHING
@@ -88,10 +100,10 @@ class ConditionDecoder:
             return All(self._list(node, label, scope))
         return self._one(node, scope)
 
-    def _list(self, node: Node, label: str, scope: _Scope) -> tuple[Condition, ...]:
+    def _list(self, node: Node, label: str, scope: _ConditionContext) -> tuple[Condition, ...]:
         return tuple(self._one(item, scope) for item in self._decoder.items(node, label))
 
-    def _one(self, node: Node, scope: _Scope) -> Condition:
+    def _one(self, node: Node, scope: _ConditionContext) -> Condition:
         if not isinstance(node, MapNode):
             self._decoder.mismatch(node, "a condition", "a mapping")
             return _NOTHING
@@ -110,18 +122,20 @@ class ConditionDecoder:
             case "any":
                 return AnyOf(self._list(body, kind, scope))
             case "not":
-                return Not(self.conditions(body, kind, _Scope(item=scope.item, negated=True)))
+                return Not(self.conditions(body, kind, _ConditionContext(item=scope.item, negated=True)))
             case "some" | "every":
                 text, path = self._path(body, kind, scope)
                 self.attributes.add(text)
-                where = self.conditions(fields.get("where"), "where", _Scope(item=True, negated=scope.negated))
-                return Items(quantifier=kind, path=path, text=text, where=where)
+                where = self.conditions(
+                    fields.get("where"), "where", _ConditionContext(item=True, negated=scope.negated)
+                )
+                return ItemsCondition(quantifier=kind, path=path, text=text, where=where)
             case "given":
                 return self._given(body)
             case _:
                 types = self._decoder.resource_types(body, kind)
                 via, _ = self._path(fields.get("via"), "via", _TOP)
-                where = self.conditions(fields.get("where"), "where", _Scope(negated=scope.negated))
+                where = self.conditions(fields.get("where"), "where", _ConditionContext(negated=scope.negated))
                 return Linked(direction=kind, types=types, via=via, where=where)
 
     def _given(self, node: Node) -> Condition:
@@ -145,7 +159,7 @@ class ConditionDecoder:
                 return
         self._decoder.fault(node, f"a condition needs {either(CONDITIONS)}:")
 
-    def _path(self, node: Node | None, label: str, scope: _Scope) -> tuple[str, Path]:
+    def _path(self, node: Node | None, label: str, scope: _ConditionContext) -> tuple[str, Path]:
         """Return the path as text, and parsed."""
         text = self._decoder.line(node, label)
         if node is None or not text:
@@ -159,7 +173,7 @@ class ConditionDecoder:
             self._decoder.fault(node, "'$' is the item of some: or every:, and there is none here")
         return text, path
 
-    def _attribute(self, fields: Fields, scope: _Scope) -> Condition:
+    def _attribute(self, fields: MappingFields, scope: _ConditionContext) -> Condition:
         text, path = self._path(fields["attribute"], "attribute", scope)
         self.attributes.add(text)
         operators = [key for key in fields if key in OPERATORS or key in NEGATED_OPERATORS]
@@ -183,7 +197,7 @@ class ConditionDecoder:
             self._decoder.fault(fields.node, "inside not: an attribute condition needs default:")
         if operand is None:
             return _NOTHING
-        condition = Attribute(path=path, text=text, operator=operator, operand=operand, default=default)
+        condition = AttributeCondition(path=path, text=text, operator=operator, operand=operand, default=default)
         return Not(condition) if is_negated else condition
 
     def _operand(self, node: Node, operator: str) -> Operand | None:
@@ -218,7 +232,7 @@ class ConditionDecoder:
             self._decoder.fault(node, f"the default of parameter {name!r} is invalid: {operator} requires {fault}")
         return not fault
 
-    def _default(self, fields: Fields, operator: str, operand: Operand | None) -> Plain | None:
+    def _default(self, fields: MappingFields, operator: str, operand: Operand | None) -> Plain | None:
         node = fields.get("default")
         if node is None:
             return None
@@ -316,7 +330,9 @@ class EditDecoder:
                 unless_tested=self._decoder.flag(fields.get("unless_tested"), "unless_tested"),
             )
 
-    def _conditional(self, fields: Fields, key: str, cases: Collection[str] = ()) -> dict[str, tuple[Effect, ...]]:
+    def _conditional(
+        self, fields: MappingFields, key: str, cases: Collection[str] = ()
+    ) -> dict[str, tuple[Effect, ...]]:
         """Return the effects that a change has in some cases, by case. Without ``cases``, there can be others."""
         found = {}
         for case, value in self._decoder.entries(fields.get(key), key):
@@ -348,7 +364,7 @@ class EditDecoder:
         nodes = node.items if isinstance(node, ListNode) else () if node is None else (node,)
         return tuple(self._decoder.word(item, "language", FIX_LANGUAGES, "") for item in nodes)
 
-    def _steps(self, item: Node, fields: Fields) -> Iterator[EditStep]:
+    def _steps(self, item: Node, fields: MappingFields) -> Iterator[EditStep]:
         operations = [name for name in (*EDIT_OPERATIONS, "all", "decision") if name in fields]
         if fields.complete and len(operations) != 1:
             self._decoder.fault(item, f"an edit needs one of {either((*EDIT_OPERATIONS, 'all', 'decision'))}")
@@ -364,7 +380,7 @@ class EditDecoder:
         elif "decision" not in fields and fields.complete:
             yield self._step(item, fields)
 
-    def _step(self, item: Node, fields: Fields) -> EditStep:
+    def _step(self, item: Node, fields: MappingFields) -> EditStep:
         decoder = self._decoder
         operation = next(name for name in EDIT_OPERATIONS if name in fields)
         names: tuple[str, ...] = ()
@@ -405,7 +421,7 @@ class EditDecoder:
                 self._decoder.fault(item, f"{label}: {error}")
         return names
 
-    def _uses(self, fields: Fields, label: str, names: Collection[str]) -> dict[str, tuple[str, ...]]:
+    def _uses(self, fields: MappingFields, label: str, names: Collection[str]) -> dict[str, tuple[str, ...]]:
         """Return the texts that show the use of an attribute, by attribute."""
         found = {}
         for key, value in self._decoder.entries(fields.get(label), label):

@@ -25,7 +25,7 @@ from azkvlint.model.finding import (
     negate,
 )
 from azkvlint.model.resource import Resource, ResourceGraph
-from azkvlint.model.rule import All, AnyOf, Attribute, Condition, Items, Not, Rule
+from azkvlint.model.rule import All, AnyOf, AttributeCondition, Condition, ItemsCondition, Not, Rule
 from azkvlint.model.value import MapValue, Path
 from azkvlint.util.errors import OUT_OF_MEMORY
 
@@ -86,9 +86,9 @@ def node_of(condition: Condition, parameters: Mapping[str, Any]) -> PredicateNod
 def _derived(condition: Condition) -> str:
     path: Path = ()
     match condition:
-        case Attribute(path=path):
+        case AttributeCondition(path=path):
             pass
-        case Items(path=path, where=where) if is_local(where, inside=True):
+        case ItemsCondition(path=path, where=where) if is_local(where, inside=True):
             pass
     return str(path[1]) if path[:1] == ("derived",) and len(path) > 1 else ""
 
@@ -159,7 +159,7 @@ class Verdicts(msgspec.Struct, kw_only=True):
     control_answers: ControlAnswers | None = None
 
 
-class Evaluator:
+class RuleEvaluator:
     """Evaluates graphs with a set of rules.
 
     ``explain``: give reasons for unknown results. ``with_controls``: also return results that pass, and the vault of
@@ -197,7 +197,7 @@ class Evaluator:
         by_type = {
             type_: [self._compiled(rule) for rule in rules] for type_, rules in self._by_type.items() if type_ in types
         }
-        verdicts = _Run(graph, by_type, explain or self._explain, self._nodes, only).verdicts
+        verdicts = _RuleRun(graph, by_type, explain or self._explain, self._nodes, only).verdicts
         if self._answers:
             from azkvlint.engine.vault_ownership import control_answers
 
@@ -227,7 +227,7 @@ class _RemainingRules(msgspec.Struct, frozen=True):
     passed: int
 
 
-class _Run:
+class _RuleRun:
     """One evaluation. Results that depend on shared attributes alone are evaluated once."""
 
     def __init__(

@@ -30,7 +30,7 @@ class ChangeError(Exception):
     """A path does not fit the base; the message is the reason."""
 
 
-class Place(msgspec.Struct, frozen=True):
+class ExampleElement(msgspec.Struct, frozen=True):
     """An attribute, block or declaration of a source: from ``start`` to ``end``; ``head`` is on the line of its name.
 
     ``value`` is where the value of an attribute is. ``members`` are the positions of the brace of a block or object, of
@@ -45,7 +45,7 @@ class Place(msgspec.Struct, frozen=True):
     head: int = 0
 
 
-def places_of(language: str, source: str) -> tuple[Place, ...]:
+def places_of(language: str, source: str) -> tuple[ExampleElement, ...]:
     """Return all that a path can name in a source."""
     if language == "terraform":
         return tuple(_of_body(parse_file(source).body, ""))
@@ -132,7 +132,7 @@ def _key(language: str, key: str) -> str:
     return key if _KEY.fullmatch(key) else rendered(language, key)
 
 
-def _named(places: Sequence[Place], path: str) -> Sequence[Place]:
+def _named(places: Sequence[ExampleElement], path: str) -> Sequence[ExampleElement]:
     """Return the place that a path names; none if there is none. Raise ChangeError if there are several."""
     found = [one for one in places if one.path == path] or [one for one in places if one.path.endswith(f".{path}")]
     if len(found) > 1:
@@ -140,7 +140,7 @@ def _named(places: Sequence[Place], path: str) -> Sequence[Place]:
     return found
 
 
-def _unknown(places: Sequence[Place], path: str) -> Sequence[Place]:
+def _unknown(places: Sequence[ExampleElement], path: str) -> Sequence[ExampleElement]:
     from azkvlint.engine.yaml_decoder import suggestion
 
     last = path.rpartition(".")[2]
@@ -185,7 +185,7 @@ def _indented(text: str, indent: str) -> str:
     return text.replace("\n", f"\n{indent}")
 
 
-def _with_member(language: str, source: str, owner: Place, line: str, *, is_block: bool) -> str:
+def _with_member(language: str, source: str, owner: ExampleElement, line: str, *, is_block: bool) -> str:
     """Return a source with one more attribute: behind the others of its block or object."""
     brace, last, close = owner.members or (owner.start, owner.start, owner.end)
     indent = _indent(source, brace)
@@ -227,11 +227,13 @@ def _aligned(lines: Sequence[str]) -> Iterator[str]:
             yield line
 
 
-def _of_body(body: Body, above: str) -> Iterator[Place]:
+def _of_body(body: Body, above: str) -> Iterator[ExampleElement]:
     for name, attribute in body.attributes.items():
         value = attribute.expression()
         members = _members(value) if value is not None else None
-        yield Place(f"{above}{name}", attribute.start, attribute.end, (attribute.value_start, attribute.end), members)
+        yield ExampleElement(
+            f"{above}{name}", attribute.start, attribute.end, (attribute.value_start, attribute.end), members
+        )
         if value is not None:
             yield from _of_value(value, f"{above}{name}")
     names = [_block_name(block) for block in body.blocks]
@@ -240,7 +242,9 @@ def _of_body(body: Body, above: str) -> Iterator[Place]:
         at = counted[name] = counted.get(name, -1) + 1
         path = f"{above}{name}{f'[{at}]' if names.count(name) > 1 else ''}"
         ends = [one.end for one in block.body.attributes.values()]
-        yield Place(path, block.start, block.end, None, (block.brace, max(ends, default=block.brace), block.end - 1))
+        yield ExampleElement(
+            path, block.start, block.end, None, (block.brace, max(ends, default=block.brace), block.end - 1)
+        )
         yield from _of_body(block.body, f"{path}.")
 
 
@@ -248,22 +252,22 @@ def _block_name(block: Block) -> str:
     return ".".join(block.labels if block.type == "resource" else (block.type, *block.labels))
 
 
-def _of_declaration(declaration: ast.Declaration) -> Iterator[Place]:
+def _of_declaration(declaration: ast.Declaration) -> Iterator[ExampleElement]:
     start, end = declaration.start, declaration.end
     match declaration:
-        case ast.Resource(name=name, body=body) | ast.Module(name=name, body=body):
+        case ast.ResourceDeclaration(name=name, body=body) | ast.ModuleDeclaration(name=name, body=body):
             while isinstance(body, ast.If | ast.For):
                 body = body.body
             members = _members(body)
-            yield Place(name, start, end, None, members, declaration.head)
+            yield ExampleElement(name, start, end, None, members, declaration.head)
             yield from _of_value(body, name)
-        case ast.Parameter(name=name, default=value) | ast.Variable(name=name, value=value):
-            yield Place(name, start, end, (value.start, value.end) if value is not None else None)
-        case ast.Output(name=name, value=value):
-            yield Place(f"output.{name}", start, end, (value.start, value.end))
+        case ast.ParameterDeclaration(name=name, default=value) | ast.Variable(name=name, value=value):
+            yield ExampleElement(name, start, end, (value.start, value.end) if value is not None else None)
+        case ast.OutputDeclaration(name=name, value=value):
+            yield ExampleElement(f"output.{name}", start, end, (value.start, value.end))
 
 
-def _of_value(value: ast.Expression | ast.Spread, path: str) -> Iterator[Place]:
+def _of_value(value: ast.Expression | ast.Spread, path: str) -> Iterator[ExampleElement]:
     match value:
         case ast.Object(members=members, resources=resources):
             for member in members:
@@ -272,14 +276,14 @@ def _of_value(value: ast.Expression | ast.Spread, path: str) -> Iterator[Place]:
                 if isinstance(member, ast.Property) and isinstance(name, str):
                     inner = member.value
                     span = (inner.start, inner.end)
-                    yield Place(f"{path}.{name}", member.start, member.end, span, _members(inner))
+                    yield ExampleElement(f"{path}.{name}", member.start, member.end, span, _members(inner))
                     yield from _of_value(inner, f"{path}.{name}")
             for resource in resources:
                 yield from _of_declaration(resource)
         case ast.Array(items=items):
             for at, item in enumerate(items):
                 if isinstance(item, ast.Object):
-                    yield Place(f"{path}[{at}]", item.start, item.end, (item.start, item.end), _members(item))
+                    yield ExampleElement(f"{path}[{at}]", item.start, item.end, (item.start, item.end), _members(item))
                     yield from _of_value(item, f"{path}[{at}]")
 
 

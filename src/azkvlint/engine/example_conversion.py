@@ -231,14 +231,14 @@ def arm_from_bicep(source: str) -> str:
     return _BicepConverter(source, parsed.declarations).template()
 
 
-class _Declared(msgspec.Struct, frozen=True):
+class _NamedResource(msgspec.Struct, frozen=True):
     """A resource with the names of its parents: all that an id consists of."""
 
     type: str
     version: str
     names: tuple[ast.Expression, ...]
     body: ast.Object
-    node: ast.Resource
+    node: ast.ResourceDeclaration
     condition: ast.Expression | None
 
 
@@ -254,22 +254,22 @@ class _BicepConverter:
     def __init__(self, source: str, declarations: tuple[ast.Declaration, ...]) -> None:
         self._source = source
         self._scope = "resourceGroup"
-        self._parameters: dict[str, ast.Parameter] = {}
+        self._parameters: dict[str, ast.ParameterDeclaration] = {}
         self._variables: dict[str, ast.Variable] = {}
-        self._outputs: dict[str, ast.Output] = {}
-        self._resources: dict[str, _Declared] = {}
-        pending: list[ast.Resource] = []
+        self._outputs: dict[str, ast.OutputDeclaration] = {}
+        self._resources: dict[str, _NamedResource] = {}
+        pending: list[ast.ResourceDeclaration] = []
         for one in declarations:
             match one:
                 case ast.TargetScope(value=ast.Literal(value=str(scope))) if scope in _SCHEMAS:
                     self._scope = scope
-                case ast.Parameter(name=name):
+                case ast.ParameterDeclaration(name=name):
                     self._parameters[name] = one
                 case ast.Variable(name=name):
                     self._variables[name] = one
-                case ast.Output(name=name):
+                case ast.OutputDeclaration(name=name):
                     self._outputs[name] = one
-                case ast.Resource():
+                case ast.ResourceDeclaration():
                     pending.append(one)
                 case ast.Other(keyword="metadata"):
                     pass
@@ -301,13 +301,13 @@ class _BicepConverter:
 
     # --- declarations -------------------------------------------------------------------------------------------------
 
-    def _parent_is_declared(self, node: ast.Resource) -> bool:
+    def _parent_is_declared(self, node: ast.ResourceDeclaration) -> bool:
         """Return whether a resource can be declared now: its parent may be written below it."""
         body, _ = _body(node)
         above = _properties(body).get("parent") if isinstance(body, ast.Object) else None
         return not isinstance(above, ast.Name) or above.name in self._resources
 
-    def _declare(self, node: ast.Resource, parent: _Declared | None) -> None:
+    def _declare(self, node: ast.ResourceDeclaration, parent: _NamedResource | None) -> None:
         body, condition = _body(node)
         if not isinstance(body, ast.Object) or not isinstance(node.type, ast.Literal):
             raise _evaluated()
@@ -326,19 +326,19 @@ class _BicepConverter:
         if "name" not in properties:
             raise InputError(f"no template follows from it: {node.name} has no name")
         names = (*(parent.names if parent is not None else ()), properties["name"])
-        declared = _Declared(type_, version, names, body, node, condition)
+        declared = _NamedResource(type_, version, names, body, node, condition)
         self._resources[node.name] = declared
         for inner in body.resources:
             self._declare(inner, declared)
 
-    def _parameter(self, one: ast.Parameter) -> list[_Line]:
+    def _parameter(self, one: ast.ParameterDeclaration) -> list[_Line]:
         type_ = self._type(one.type, one.decorators)
         members = [f'"type": "{type_}"']
         if one.default is not None:
             members.append(f'"defaultValue": {self._inline(one.default)}')
         return [_Line(f'"{one.name}": {{ {", ".join(members)} }}', self._mark(one.start))]
 
-    def _output(self, one: ast.Output) -> list[_Line]:
+    def _output(self, one: ast.OutputDeclaration) -> list[_Line]:
         type_ = self._type(one.type, one.decorators)
         value = f'"type": "{type_}", "value": {self._inline(one.value)}'
         return [_Line(f'"{one.name}": {{ {value} }}', self._mark(one.start))]
@@ -350,7 +350,7 @@ class _BicepConverter:
             raise _evaluated()
         return _SECURE.get(name, name) if "secure" in called else name
 
-    def _resource(self, one: _Declared) -> list[_Line]:
+    def _resource(self, one: _NamedResource) -> list[_Line]:
         members = [
             [_Line(f'"type": "{one.type}"', self._mark(one.node.start))],
             [_Line(f'"apiVersion": "{one.version}"')],
@@ -372,7 +372,7 @@ class _BicepConverter:
                 members.append(self._member(key, member.value, member.start))
         return _enclosed("{", members, "}")
 
-    def _name(self, one: _Declared) -> str:
+    def _name(self, one: _NamedResource) -> str:
         """Return the name with those of the parents, as JSON."""
         if all(isinstance(name, ast.Literal) for name in one.names):
             return json.dumps("/".join(str(name.value) for name in one.names if isinstance(name, ast.Literal)))
@@ -381,7 +381,7 @@ class _BicepConverter:
         holes = "/".join(f"{{{at}}}" for at in range(len(one.names)))
         return json.dumps(f"[format('{holes}', {', '.join(map(self._expression, one.names))})]")
 
-    def _id(self, one: _Declared) -> str:
+    def _id(self, one: _NamedResource) -> str:
         if "scope" in _properties(one.body):
             raise _evaluated()
         segments = [segment for name in one.names for segment in self._segments(name)]
@@ -497,7 +497,7 @@ class _BicepConverter:
             return f"variables('{name}')"
         raise _evaluated()
 
-    def _of_resource(self, one: _Declared, member: str) -> str:
+    def _of_resource(self, one: _NamedResource, member: str) -> str:
         if member == "id":
             return self._id(one)
         if member == "name" and len(one.names) == 1:
@@ -523,7 +523,7 @@ def _enclosed(before: str, members: list[list[_Line]], after: str, mark: str = "
     return [*lines, _Line(after)]
 
 
-def _body(node: ast.Resource) -> tuple[ast.Expression, ast.Expression | None]:
+def _body(node: ast.ResourceDeclaration) -> tuple[ast.Expression, ast.Expression | None]:
     """Return the body of a resource and the condition on which it is deployed."""
     return (node.body.body, node.body.condition) if isinstance(node.body, ast.If) else (node.body, None)
 

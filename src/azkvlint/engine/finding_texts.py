@@ -36,7 +36,7 @@ _EMPTY_TEXT = '""'
 _ALL_INSTANCES = "[*]"
 
 
-class Texts(msgspec.Struct, frozen=True):
+class ResultTexts(msgspec.Struct, frozen=True):
     """The texts of a result: its ``message``, the ``arguments`` of the template, and the ``label`` of its line."""
 
     message: str
@@ -45,7 +45,7 @@ class Texts(msgspec.Struct, frozen=True):
     is_absent: bool
 
 
-def failure_texts(rule: Rule, resource: Resource, name: str, deciding: Sequence[Evidence]) -> Texts:
+def failure_texts(rule: Rule, resource: Resource, name: str, deciding: Sequence[Evidence]) -> ResultTexts:
     """Return the texts of a finding. Without a label in the rule, the first evidence is the label."""
     not_set = (Origin.ABSENT, Origin.DEFAULT)
     is_absent = bool(rule.absent) and all(note.origin in not_set for note in deciding)
@@ -56,7 +56,7 @@ def failure_texts(rule: Rule, resource: Resource, name: str, deciding: Sequence[
     label = _fill(rule.label, resource, name, deciding)[0] if has_label else ""
     if not label and deciding:
         label = fact_text(deciding[0], resource.address)
-    return Texts(message, arguments, label, is_absent)
+    return ResultTexts(message, arguments, label, is_absent)
 
 
 def marked_evidence(rule: Rule, deciding: Sequence[Evidence]) -> list[Evidence]:

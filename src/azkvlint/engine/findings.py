@@ -15,7 +15,7 @@ from azkvlint.engine.evidence import (
     printed_name,
 )
 from azkvlint.engine.finding_texts import (
-    Texts,
+    ResultTexts,
     fact_text,
     failure_texts,
     marked_evidence,
@@ -23,7 +23,7 @@ from azkvlint.engine.finding_texts import (
     unknown_texts,
 )
 from azkvlint.engine.graph_index import GraphIndex, Predicate, Trail
-from azkvlint.model.condition import Condition
+from azkvlint.model.condition import WorldCondition
 from azkvlint.model.finding import (
     CALLED,
     CAUSED,
@@ -154,22 +154,24 @@ def _may_leak(resource: Resource) -> bool:
 
 def _texts_of(
     rule: Rule, resource: Resource, name: str, deciding: Sequence[Evidence], outcome: Outcome
-) -> tuple[Texts, str]:
+) -> tuple[ResultTexts, str]:
     """Return the texts of a result, and the reasons why it is unknown."""
     if outcome is UNKNOWN:
         message, why, label = unknown_texts(deciding, resource)
-        return Texts(message, (), label, is_absent=False), why
+        return ResultTexts(message, (), label, is_absent=False), why
     texts = failure_texts(rule, resource, name, deciding)
     return (texts if outcome is FAIL else msgspec.structs.replace(texts, message=rule.title)), ""
 
 
-def condition_notes(condition: Condition) -> Iterator[Note]:
+def condition_notes(condition: WorldCondition) -> Iterator[Note]:
     """Yield a note at the declaration of the input that a condition states first."""
     if condition.at is not None and condition.inputs:
         yield Note(text=f"exists only {condition.text}", at=condition.at)
 
 
-def unknown_for_condition(finding: Finding, resource: Resource, companion: Resource, condition: Condition) -> Finding:
+def unknown_for_condition(
+    finding: Finding, resource: Resource, companion: Resource, condition: WorldCondition
+) -> Finding:
     """Return a result as unknown, because a companion that would decide it exists only under a condition."""
     why = f"{printed_address(companion.address)} exists only {condition.text}"
     at = msgspec.structs.replace(resource.at, address=resource.address, cause=condition.at)

@@ -11,10 +11,10 @@ from functools import partial
 import msgspec
 
 from azkvlint.engine.condition_loader import ConditionDecoder
-from azkvlint.engine.yaml_decoder import Decoder, Fields, suggestion
+from azkvlint.engine.yaml_decoder import Decoder, MappingFields, suggestion
 from azkvlint.model.framework import ConditionalRules, Control, ControlCheck, Framework, Platform, Sheet, Status
 from azkvlint.model.rule import Rule
-from azkvlint.syntax.yaml_nodes import Fault, ListNode, MapNode, Node
+from azkvlint.syntax.yaml_nodes import ListNode, MapNode, Node, YamlFault
 from azkvlint.util.errors import RuleError, UsageError
 from azkvlint.util.lazy_regex import regex
 
@@ -33,7 +33,7 @@ _LINK = regex(r"https://[^\s/]+\.[^\s/]+(?:/\S*)?")
 _POLICIES = "azure-policy"
 # The profile of disputed rules.
 _DISPUTED = "all"
-_START = Fault(1, 1, "")
+_START = YamlFault(1, 1, "")
 
 
 def load_frameworks(files: Iterable[tuple[str, bytes]], rules: Iterable[Rule]) -> tuple[Framework, ...]:
@@ -95,7 +95,7 @@ class _FrameworkDecoder:
                 path=decoder.path,
             )
 
-    def _name(self, fields: Fields) -> str:
+    def _name(self, fields: MappingFields) -> str:
         text = self._decoder.line(fields.get("name"), "name")
         if text and not _NAME.fullmatch(text):
             self._decoder.fault(fields["name"], f"{text!r} is not a name: small letters and digits, joined by '-'")

@@ -8,7 +8,19 @@ from math import isfinite
 import msgspec
 
 from azkvlint.engine.schema import OPERATORS
-from azkvlint.model.rule import All, AnyOf, Attribute, Condition, Given, Items, Linked, Not, Operand, Parameter, Rule
+from azkvlint.model.rule import (
+    All,
+    AnyOf,
+    AttributeCondition,
+    Condition,
+    Given,
+    ItemsCondition,
+    Linked,
+    Not,
+    Operand,
+    Parameter,
+    Rule,
+)
 from azkvlint.model.value import Plain
 from azkvlint.util.errors import UsageError, did_you_mean
 
@@ -141,17 +153,17 @@ def is_in_conditions(rule: Rule, name: str) -> bool:
     )
 
 
-def _attributes(rule: Rule) -> Iterator[Attribute]:
-    return (condition for condition in _leaves(rule) if isinstance(condition, Attribute))
+def _attributes(rule: Rule) -> Iterator[AttributeCondition]:
+    return (condition for condition in _leaves(rule) if isinstance(condition, AttributeCondition))
 
 
-def _leaves(rule: Rule) -> Iterator[Attribute | Given]:
+def _leaves(rule: Rule) -> Iterator[AttributeCondition | Given]:
     stack: list[Condition] = [*rule.conditions]
     while stack:
         match stack.pop():
-            case Attribute() | Given() as condition:
+            case AttributeCondition() | Given() as condition:
                 yield condition
             case All(of=parts) | AnyOf(of=parts):
                 stack += parts
-            case Not(of=part) | Items(where=part) | Linked(where=part):
+            case Not(of=part) | ItemsCondition(where=part) | Linked(where=part):
                 stack.append(part)

@@ -10,7 +10,7 @@ import msgspec
 from azkvlint.graph.pseudo_resources import PATH_IN_BODY, SECRETS_TYPE
 from azkvlint.graph.resource_names import IDENTIFYING
 from azkvlint.model.resource import RequiredAttributes
-from azkvlint.model.rule import All, AnyOf, Attribute, Condition, Given, Items, Linked, Not, Rule
+from azkvlint.model.rule import All, AnyOf, AttributeCondition, Condition, Given, ItemsCondition, Linked, Not, Rule
 from azkvlint.model.value import Path, path_of
 from azkvlint.util.lazy_regex import regex
 
@@ -85,10 +85,10 @@ def _add_condition(
 ) -> None:
     """Add the attributes and references of a condition. Paths ``inside`` an item are relative to it and add nothing."""
     match condition:
-        case Attribute(path=path) | Items(path=path):
+        case AttributeCondition(path=path) | ItemsCondition(path=path):
             for type_ in () if inside else types:
                 paths.setdefault(type_, set()).add(path)
-            if isinstance(condition, Items):
+            if isinstance(condition, ItemsCondition):
                 _add_condition(condition.where, types, paths, vias, inside=True)
         case All(of=parts) | AnyOf(of=parts):
             for part in parts:
@@ -113,9 +113,9 @@ def is_local(condition: Condition, inside: bool = False) -> bool:
     ``inside`` an item, paths are relative to the item, so ``name`` is not the resource's name.
     """
     match condition:
-        case Attribute(path=path):
+        case AttributeCondition(path=path):
             return inside or _is_own(path)
-        case Items(path=path, where=where):
+        case ItemsCondition(path=path, where=where):
             return (inside or _is_own(path)) and is_local(where, inside=True)
         case All(of=parts) | AnyOf(of=parts):
             return all(is_local(part, inside) for part in parts)

@@ -35,10 +35,10 @@ from azkvlint.engine.schema import (
     RULE_KEYS,
     TOPICS,
 )
-from azkvlint.engine.yaml_decoder import Decoder, Fields, either, suggestion
+from azkvlint.engine.yaml_decoder import Decoder, MappingFields, either, suggestion
 from azkvlint.model.rule import SEVERITIES, Example, Grading, Operand, OtherFix, Parameter, Rule
 from azkvlint.syntax.attribute_path import PathError, parse_path
-from azkvlint.syntax.yaml_nodes import Fault, MapNode, Node, ScalarNode, data
+from azkvlint.syntax.yaml_nodes import MapNode, Node, ScalarNode, YamlFault, data
 from azkvlint.util.errors import InputError, RuleError
 from azkvlint.util.lazy_regex import regex
 
@@ -162,7 +162,7 @@ class ExampleDecoder:
             return self._with_changes(changes, language, expect, base[language])
         return ""
 
-    def _with_changes(self, changes: Fields, language: str, expect: str, text: str) -> str:
+    def _with_changes(self, changes: MappingFields, language: str, expect: str, text: str) -> str:
         """Return a text with changes, each of which notes its own fault."""
         for item in self._paths(changes.get("remove"), "remove"):
             text = self._applied(item, text, partial(remove_attribute, language, path=_path(item)))
@@ -236,7 +236,7 @@ _PARAMETER = regex(r"[a-z][a-z0-9_]*")
 _COVERED = regex(r"[A-Z]{3}-[0-9]{2}")
 _PLACEHOLDER = regex(r"\{([^{}]*)\}")
 _QUOTED = regex(r"'(\{[\w.]+\})'")
-_START = Fault(1, 1, "")
+_START = YamlFault(1, 1, "")
 # Behind the stem of a rule file: the file with its further examples.
 FURTHER = ".examples"
 _Document: TypeAlias = tuple[Decoder, Node | None]
@@ -341,7 +341,7 @@ class _RuleDecoder:
             differs=self._differs(fields, peers),
         )
 
-    def _id(self, fields: Fields) -> str:
+    def _id(self, fields: MappingFields) -> str:
         text = self._decoder.line(fields.get("id"), "id")
         if not text:
             return ""
@@ -360,7 +360,7 @@ class _RuleDecoder:
                 self._decoder.fault(node, f"ids of the topic {folder} begin with {TOPICS[folder]}")
         return text
 
-    def _name(self, fields: Fields, rule_id: str) -> str:
+    def _name(self, fields: MappingFields, rule_id: str) -> str:
         """Decode the name. The file is named for the id and the name."""
         text = self._decoder.line(fields.get("name"), "name")
         if text and not _NAME.fullmatch(text):
@@ -387,7 +387,7 @@ class _RuleDecoder:
             parameters.append((Parameter(name=name, about=about, default=value_or_empty), default))
         return parameters
 
-    def _report_unused_parameters(self, fields: Fields, used: set[str]) -> None:
+    def _report_unused_parameters(self, fields: MappingFields, used: set[str]) -> None:
         for key, _ in self._decoder.entries(fields.get("parameters"), "parameters"):
             if key.value not in used:
                 self._decoder.fault(key, f"parameter {key.value!r} is not used")
@@ -448,11 +448,11 @@ class _RuleDecoder:
         fields = self._decoder.fields(node, "fix", FIX_LANGUAGES)
         return {language: self._decoder.text(fields.get(language), f"fix {language}") for language in fields}
 
-    def _lists(self, fields: Fields, label: str) -> dict[str, tuple[str, ...]]:
+    def _lists(self, fields: MappingFields, label: str) -> dict[str, tuple[str, ...]]:
         entries = self._decoder.entries(fields.get(label), label)
         return {str(key.value): self._decoder.texts(value, f"{label} {key.value!r}") for key, value in entries}
 
-    def _differs(self, fields: Fields, peers: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
+    def _differs(self, fields: MappingFields, peers: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
         """Decode how the verdicts of other tools differ. Each id must be among the peers."""
         known = {name for names in peers.values() for name in names}
         differences = {}

@@ -177,7 +177,7 @@ _LIST = "kvlint rules lists all rules"
 _PREFIX = regex(r"KV[0-9]{0,2}", re.IGNORECASE)
 
 
-class _Matches(msgspec.Struct, frozen=True, gc=False):
+class _RuleMatches(msgspec.Struct, frozen=True, gc=False):
     """The ids of the rules that a word names, and of those in the group that it stands for: a prefix or category."""
 
     named: frozenset[str]
@@ -253,12 +253,12 @@ def categories_of(rules: Iterable[Rule]) -> list[str]:
     return sorted({rule.category for rule in rules if rule.category})
 
 
-def _match_all(rules: Sequence[Rule], words: Sequence[str]) -> _Matches:
+def _match_all(rules: Sequence[Rule], words: Sequence[str]) -> _RuleMatches:
     if not words:
-        return _Matches(frozenset(), frozenset())
+        return _RuleMatches(frozenset(), frozenset())
     index = _WordIndex(rules)
     matches = [index.match(word) for word in words]
-    return _Matches(
+    return _RuleMatches(
         frozenset().union(*(one.named for one in matches)), frozenset().union(*(one.grouped for one in matches))
     )
 
@@ -277,7 +277,7 @@ class _WordIndex:
             for name in _peers(rule):
                 self._peers.setdefault(name.casefold(), set()).add(rule.id)
 
-    def match(self, word: str) -> _Matches:
+    def match(self, word: str) -> _RuleMatches:
         """Return what a word matches. Raise UsageError, with a suggestion, if that is nothing."""
         # The Kelvin sign case-folds to k but only looks like one to a reviewer.
         folded = word.casefold() if word.isascii() else word
@@ -291,7 +291,7 @@ class _WordIndex:
         )
         if not named and not grouped:
             raise _unknown_rule_error(word, self._rules)
-        return _Matches(named, grouped)
+        return _RuleMatches(named, grouped)
 
 
 def _unknown_rule_error(word: str, rules: Iterable[Rule]) -> UsageError:

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Iterator
 from azkvlint.azure.consumers import FILTERS, types_with
 from azkvlint.model.rule import Operand
 from azkvlint.model.value import Plain
-from azkvlint.syntax.yaml_nodes import Fault, ListNode, MapNode, Node, ScalarNode, compose, data
+from azkvlint.syntax.yaml_nodes import ListNode, MapNode, Node, ScalarNode, YamlFault, compose, data
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.text import visible
 
@@ -22,7 +22,7 @@ _ANYTHING = regex(".*")
 _RESOURCE_TYPE = regex(r"[A-Za-z][\w.-]*(?:/[A-Za-z][\w.-]*)+")
 
 
-class Fields:
+class MappingFields:
     """The entries of a mapping with fixed keys. ``complete`` is False if a key was unknown or missing."""
 
     def __init__(self, node: Node) -> None:
@@ -58,11 +58,11 @@ class Decoder:
 
     def __init__(self, path: str) -> None:
         self.path = path
-        self._faults: list[Fault] = []
+        self._faults: list[YamlFault] = []
 
-    def fault(self, node: Node | Fault, text: str) -> None:
+    def fault(self, node: Node | YamlFault, text: str) -> None:
         """Add a fault at ``node``."""
-        self._faults.append(Fault(node.line, node.column, text))
+        self._faults.append(YamlFault(node.line, node.column, text))
 
     def mismatch(self, node: Node, label: str, expected: str) -> None:
         """Add the fault that ``label`` is ``node`` instead of ``expected``."""
@@ -84,12 +84,12 @@ class Decoder:
         document = compose(text)
         self._faults += document.faults
         if document.root is None and not document.faults:
-            self._faults.append(Fault(1, 1, "the file is empty"))
+            self._faults.append(YamlFault(1, 1, "the file is empty"))
         return document.root
 
-    def fields(self, node: Node, label: str, known: Collection[str], required: Iterable[str] = ()) -> Fields:
+    def fields(self, node: Node, label: str, known: Collection[str], required: Iterable[str] = ()) -> MappingFields:
         """Return the entries of ``node``; ``what`` is its name in messages (such as "a rule")."""
-        fields = Fields(node)
+        fields = MappingFields(node)
         if not isinstance(node, MapNode):
             self.mismatch(node, label, "a mapping")
             fields.complete = False

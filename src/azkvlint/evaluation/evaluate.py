@@ -43,7 +43,7 @@ _NO_ARRAY = "the spread operator expects an array"
 _WRITTEN_OUT = frozenset((ast.Object, ast.Array))
 
 
-class Document(Protocol):
+class ExpressionDocument(Protocol):
     """The document that contains the expressions of an evaluator."""
 
     def place(self, node: ast.Node) -> Location:
@@ -68,7 +68,7 @@ class Functions(Protocol):
 class Evaluator(Operations):
     """Evaluates the expressions of one document. Raises InputError above the limits of a template."""
 
-    def __init__(self, document: Document, functions: Functions, budget: Budget) -> None:
+    def __init__(self, document: ExpressionDocument, functions: Functions, budget: Budget) -> None:
         self.document = document
         self.functions = functions
         self.budget = budget

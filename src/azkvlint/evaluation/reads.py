@@ -179,7 +179,7 @@ class Recorder:
     def step(self, start: int, of: object, name: str, value: object) -> None:
         """Record that only one member of a value is used, whose evaluation began at a position of the log."""
 
-    def parts(self) -> Parts | None:
+    def parts(self) -> MemberRecorder | None:
         """Begin to record the members of an object that is written out; None if reads are not recorded."""
 
     def merged(self) -> Merged | None:
@@ -335,9 +335,9 @@ class ReadRecorder(Recorder):
         if self._last is not None and self._last.value is before:
             self._last = self._last._replace(value=after)
 
-    def parts(self) -> Parts | None:
+    def parts(self) -> MemberRecorder | None:
         """See the base class."""
-        return Parts(self)
+        return MemberRecorder(self)
 
     def merged(self) -> Merged | None:
         """See the base class."""
@@ -420,7 +420,7 @@ class ReadRecorder(Recorder):
             self._outer = outer
 
 
-class Parts:
+class MemberRecorder:
     """Records the members of an object that is written out, each once it is evaluated."""
 
     def __init__(self, recorder: ReadRecorder) -> None:

@@ -28,7 +28,7 @@ _MOST_STEPS = 3_000
 _MOST_COMBINATIONS, _MOST_CONSTRAINTS = 20_000, 50
 
 
-class Target(NamedTuple):
+class Demand(NamedTuple):
     """What a value is to be: ``kind`` is one of the words above. None is the value null.
 
     ``is_secret``: no report states it, because it comes from a secret or is compared with one.
@@ -38,13 +38,13 @@ class Target(NamedTuple):
     value: Plain | None = None
     is_secret: bool = False
 
-    def hidden(self, is_secret: bool = True) -> Target:
+    def hidden(self, is_secret: bool = True) -> Demand:
         """Return the target as a secret one."""
         return self._replace(is_secret=True) if is_secret and not self.is_secret else self
 
 
-TRUE, FALSE, NULL, NOT_NULL = Target(EQUAL, True), Target(EQUAL, False), Target(EQUAL), Target(DIFFERENT)
-NOT_EMPTY, IS_EMPTY, POSITIVE = Target(FILLED), Target(EMPTY), Target(LEAST, 1)
+TRUE, FALSE, NULL, NOT_NULL = Demand(EQUAL, True), Demand(EQUAL, False), Demand(EQUAL), Demand(DIFFERENT)
+NOT_EMPTY, IS_EMPTY, POSITIVE = Demand(FILLED), Demand(EMPTY), Demand(LEAST, 1)
 
 
 class Constraint(NamedTuple):
@@ -52,7 +52,7 @@ class Constraint(NamedTuple):
 
     input: str
     path: tuple[str, ...]
-    target: Target
+    target: Demand
 
 
 Alternative: TypeAlias = frozenset[Constraint]
@@ -68,7 +68,7 @@ class Input(NamedTuple):
     path: Steps = ()
 
 
-class Written(NamedTuple):
+class Definition(NamedTuple):
     """What a reference means: an expression elsewhere, in the ``scope`` of that, and the path of a member of it.
 
     ``is_secret``: its values are secret by its declaration or by its name.
@@ -80,16 +80,16 @@ class Written(NamedTuple):
     is_secret: bool = False
 
 
-class Declared(NamedTuple):
+class DeclaredInstances(NamedTuple):
     """What a reference means: all instances of a declaration, whose number ``goals`` decide."""
 
-    goals: tuple[tuple[object, ast.Node, Target], ...]
+    goals: tuple[tuple[object, ast.Node, Demand], ...]
 
 
 class Language(Protocol):
     """What differs between languages. A scope is where an expression is written, with the values of its variables."""
 
-    def resolve(self, scope: object, node: ast.Node) -> Input | Written | Declared | None:
+    def resolve(self, scope: object, node: ast.Node) -> Input | Definition | DeclaredInstances | None:
         """Return what a reference means; None if that has no other values."""
 
     def value(self, scope: object, node: ast.Node) -> Result | None:
@@ -113,7 +113,7 @@ class Solver:
         self._steps = self._tried = 0
         self._keeps = False
 
-    def solve(self, goals: Iterable[tuple[object, ast.Node, Target]]) -> Iterator[Alternative]:
+    def solve(self, goals: Iterable[tuple[object, ast.Node, Demand]]) -> Iterator[Alternative]:
         """Yield the candidates with which all goals are met, those with the fewest constraints first.
 
         After a few, those follow that also state what holds already: another value may not keep it.
@@ -125,12 +125,12 @@ class Solver:
             yield from (one for one in self._candidates(goals, keeps=True) if one not in found)
             yield from found[_FEW:]
 
-    def _candidates(self, goals: Iterable[tuple[object, ast.Node, Target]], *, keeps: bool) -> list[Alternative]:
+    def _candidates(self, goals: Iterable[tuple[object, ast.Node, Demand]], *, keeps: bool) -> list[Alternative]:
         self._steps = self._tried = 0
         self._keeps = keeps
         return self._every([self._solve(scope, node, target, (), 0) for scope, node, target in goals])
 
-    def _solve(self, scope: object, node: ast.Node, target: Target, path: Steps, depth: int) -> list[Alternative]:
+    def _solve(self, scope: object, node: ast.Node, target: Demand, path: Steps, depth: int) -> list[Alternative]:
         self._steps += 1
         if depth > _DEEPEST or self._steps > _MOST_STEPS:
             return []
@@ -149,19 +149,19 @@ class Solver:
         is_possible = isinstance(found, Unknown) and holds(found, target) is None
         return every or ([NOTHING] if is_possible else [])
 
-    def _kept(self, scope: object, node: ast.Node, target: Target, depth: int) -> list[Alternative]:
+    def _kept(self, scope: object, node: ast.Node, target: Demand, depth: int) -> list[Alternative]:
         """Return the first candidate with which an expression keeps its value while inputs change, or none of them."""
         every = self._by_kind(scope, node, target, (), depth)
         limits = (one for one in every if one and all(part.target.kind != EQUAL for part in one))
         return [next(limits, NOTHING)]
 
-    def _by_kind(self, scope: object, node: ast.Node, target: Target, path: Steps, depth: int) -> list[Alternative]:
+    def _by_kind(self, scope: object, node: ast.Node, target: Demand, path: Steps, depth: int) -> list[Alternative]:
         match node:
             case ast.Name() | ast.Member() | ast.Item() | ast.NotNull():
                 return self._of_reference(scope, node, target, path, depth)
             case ast.Unary(operator="!", operand=operand) if not path:
                 return self._boolean(
-                    target, lambda flag: self._solve(scope, operand, Target(EQUAL, not flag), (), depth)
+                    target, lambda flag: self._solve(scope, operand, Demand(EQUAL, not flag), (), depth)
                 )
             case ast.Binary() if not path:
                 return self._of_binary(scope, node, target, depth)
@@ -187,7 +187,7 @@ class Solver:
                 return []
 
     def _of_reference(
-        self, scope: object, node: ast.Node, target: Target, path: Steps, depth: int
+        self, scope: object, node: ast.Node, target: Demand, path: Steps, depth: int
     ) -> list[Alternative]:
         found = self._language.resolve(scope, node)
         if found is not None:
@@ -207,20 +207,20 @@ class Solver:
         return []
 
     def _of_keys(
-        self, scope: object, of: ast.Node, index: ast.Node, target: Target, path: Steps, depth: int
+        self, scope: object, of: ast.Node, index: ast.Node, target: Demand, path: Steps, depth: int
     ) -> list[Alternative]:
         """Return the candidates for the member of an object whose key is an expression."""
         over = self._language.value(scope, of)
         found = []
         for key in islice(over.fields, _MOST_ALTERNATIVES) if isinstance(over, Fields) else ():
             inner = self._solve(scope, of, target, (key, *path), depth)
-            is_key = Target(EQUAL, key)
+            is_key = Demand(EQUAL, key)
             found.append(self._every([self._solve(scope, index, is_key, (), depth), inner]) if inner else [])
         for number, item in enumerate(over.items[:_MOST_ALTERNATIVES]) if isinstance(over, Items) else ():
             inner = [NOTHING] if not path and holds(item, target) else []
             if isinstance(of, ast.Array) and not inner:
                 inner = self._solve(scope, of.items[number], target, path, depth)
-            is_index = Target(EQUAL, number)
+            is_index = Demand(EQUAL, number)
             found.append(self._every([self._solve(scope, index, is_index, (), depth), inner]) if inner else [])
         if isinstance(self._language.value(scope, index), Unknown):
             # The index of a loop over a list that may have items.
@@ -228,7 +228,7 @@ class Solver:
         return _merged(found)
 
     def _of_template(
-        self, scope: object, parts: Sequence[ast.Node], target: Target, text: str, depth: int
+        self, scope: object, parts: Sequence[ast.Node], target: Demand, text: str, depth: int
     ) -> list[Alternative]:
         """Return the candidates for a string that one expression completes, such as ``"${var.env}-x"``."""
         known = [self._text(scope, part) for part in parts if isinstance(part, ast.Literal)]
@@ -243,26 +243,26 @@ class Solver:
         return self._solve(scope, parts[inner[0]], middle, (), depth)
 
     def _of_meaning(
-        self, found: Input | Written | Declared, target: Target, path: Steps, depth: int
+        self, found: Input | Definition | DeclaredInstances, target: Demand, path: Steps, depth: int
     ) -> list[Alternative]:
         match found:
             case Input(name=name, path=inner):
                 return [frozenset({Constraint(name, (*inner, *path), target)})]
-            case Written(scope=other, node=written, path=inner, is_secret=is_secret):
+            case Definition(scope=other, node=written, path=inner, is_secret=is_secret):
                 # A Boolean does not tell what a secret is.
                 is_secret = is_secret and target.value is not None and not isinstance(target.value, bool)
                 return self._solve(other, written, target.hidden(is_secret), (*inner, *path), depth)
-            case Declared(goals=goals) if not path and target.kind in (FILLED, LEAST):
+            case DeclaredInstances(goals=goals) if not path and target.kind in (FILLED, LEAST):
                 return self._every([self._solve(*goal, (), depth) for goal in goals])
         return []
 
-    def _boolean(self, target: Target, solve: Callable[[bool], list[Alternative]]) -> list[Alternative]:
+    def _boolean(self, target: Demand, solve: Callable[[bool], list[Alternative]]) -> list[Alternative]:
         """Return the candidates for an expression that is true or false."""
         if target.kind not in (EQUAL, DIFFERENT) or not isinstance(target.value, bool):
             return []
         return solve(target.value if target.kind == EQUAL else not target.value)
 
-    def _of_binary(self, scope: object, node: ast.Binary, target: Target, depth: int) -> list[Alternative]:
+    def _of_binary(self, scope: object, node: ast.Binary, target: Demand, depth: int) -> list[Alternative]:
         left, right = node.left, node.right
         match node.operator:
             case "&&" | "||" as name:
@@ -281,7 +281,7 @@ class Solver:
     def _logical(
         self, scope: object, operands: Iterable[ast.Node], is_and: bool, flag: bool, depth: int
     ) -> list[Alternative]:
-        parts = [self._solve(scope, operand, Target(EQUAL, flag), (), depth) for operand in operands]
+        parts = [self._solve(scope, operand, Demand(EQUAL, flag), (), depth) for operand in operands]
         return self._every(parts) if is_and is flag else _merged(parts)
 
     def _equal(self, scope: object, left: ast.Node, right: ast.Node, is_same: bool, depth: int) -> list[Alternative]:
@@ -299,12 +299,12 @@ class Solver:
                 continue
             is_more = (name[0] == ">") is not turned
             step = 0 if (len(name) == 2) is flag else 1
-            target = Target(LEAST, value.value + step) if is_more is flag else Target(MOST, value.value - step)
+            target = Demand(LEAST, value.value + step) if is_more is flag else Demand(MOST, value.value - step)
             found.append(self._solve(scope, one, target.hidden(value.sensitive), (), depth))
         return _merged(found)
 
     def _of_condition(
-        self, scope: object, parts: tuple[ast.Node, ast.Node, ast.Node], target: Target, path: Steps, depth: int
+        self, scope: object, parts: tuple[ast.Node, ast.Node, ast.Node], target: Demand, path: Steps, depth: int
     ) -> list[Alternative]:
         condition, *branches = parts
         found = []
@@ -314,7 +314,7 @@ class Solver:
         return _merged(found)
 
     def _first_of(
-        self, scope: object, nodes: Iterable[ast.Node], target: Target, path: Steps, depth: int
+        self, scope: object, nodes: Iterable[ast.Node], target: Demand, path: Steps, depth: int
     ) -> list[Alternative]:
         """Return the candidates for the first value that is not null."""
         before: list[list[Alternative]] = []
@@ -325,7 +325,7 @@ class Solver:
         return _merged(found)
 
     def _of_loop(
-        self, scope: object, node: ast.Comprehension | ast.For | ast.Splat, target: Target, depth: int
+        self, scope: object, node: ast.Comprehension | ast.For | ast.Splat, target: Demand, depth: int
     ) -> list[Alternative]:
         over = node.of if isinstance(node, ast.Splat) else node.over
         if target.kind not in (FILLED, LEAST, LENGTH):
@@ -342,7 +342,7 @@ class Solver:
         return _merged(found)
 
     def _of_item(
-        self, scope: object, node: ast.Comprehension | ast.For, target: Target, path: Steps, depth: int
+        self, scope: object, node: ast.Comprehension | ast.For, target: Demand, path: Steps, depth: int
     ) -> list[Alternative]:
         """Return the candidates for an item that a loop makes of one of another collection."""
         if isinstance(node, ast.For):
@@ -356,7 +356,7 @@ class Solver:
             found.append(self._every(parts))
         return _merged(found)
 
-    def _of_call(self, scope: object, node: ast.Call, target: Target, path: Steps, depth: int) -> list[Alternative]:
+    def _of_call(self, scope: object, node: ast.Call, target: Demand, path: Steps, depth: int) -> list[Alternative]:
         found = self._language.resolve(scope, node)
         if found is not None:
             return self._of_meaning(found, target, path, depth)
@@ -380,22 +380,22 @@ class Solver:
 
     # The functions of all languages, by name.
 
-    def _passed(self, scope: object, nodes: _Nodes, target: Target, path: Steps, depth: int) -> list[Alternative]:
+    def _passed(self, scope: object, nodes: _Nodes, target: Demand, path: Steps, depth: int) -> list[Alternative]:
         return self._solve(scope, nodes[0], target, path, depth)
 
-    def _converted(self, scope: object, nodes: _Nodes, target: Target, path: Steps, depth: int) -> list[Alternative]:
+    def _converted(self, scope: object, nodes: _Nodes, target: Demand, path: Steps, depth: int) -> list[Alternative]:
         """Return the candidates for a collection of the same items."""
         if target.kind in (FILLED, EMPTY, LEAST, LENGTH, CONTAINS) or path:
             return self._solve(scope, nodes[0], target, path, depth)
         return []
 
-    def _pairs(self, scope: object, nodes: _Nodes, target: Target, path: Steps, depth: int) -> list[Alternative]:
+    def _pairs(self, scope: object, nodes: _Nodes, target: Demand, path: Steps, depth: int) -> list[Alternative]:
         """Return the candidates for the pairs of keys and values of an object."""
         if path[:2] == (ITEM, "value"):
             return self._solve(scope, nodes[0], target, (ITEM, *path[2:]), depth)
         return [] if path else self._converted(scope, nodes, target, path, depth)
 
-    def _filtered(self, scope: object, nodes: _Nodes, target: Target, path: Steps, depth: int) -> list[Alternative]:
+    def _filtered(self, scope: object, nodes: _Nodes, target: Demand, path: Steps, depth: int) -> list[Alternative]:
         """Return the candidates for the items that a lambda selects."""
         inner = self._converted(scope, nodes, target, path, depth)
         if path[:1] != (ITEM,) and target.kind not in (FILLED, LEAST, LENGTH):
@@ -403,13 +403,13 @@ class Solver:
         selected = self._of_lambda(scope, nodes, TRUE, (), depth)
         return _merged([self._every([selected, inner]), inner])
 
-    def _mapped(self, scope: object, nodes: _Nodes, target: Target, path: Steps, depth: int) -> list[Alternative]:
+    def _mapped(self, scope: object, nodes: _Nodes, target: Demand, path: Steps, depth: int) -> list[Alternative]:
         """Return the candidates for what a lambda makes of the items of a list."""
         if path[:1] == (ITEM,):
             return self._of_lambda(scope, nodes, target, path[1:], depth)
         return [] if path or target.kind == CONTAINS else self._converted(scope, nodes, target, path, depth)
 
-    def _of_lambda(self, scope: object, nodes: _Nodes, target: Target, path: Steps, depth: int) -> list[Alternative]:
+    def _of_lambda(self, scope: object, nodes: _Nodes, target: Demand, path: Steps, depth: int) -> list[Alternative]:
         """Return the candidates for the result of a lambda for an item of the list before it."""
         match nodes:
             case (over, ast.Lambda(parameters=(name, *_), body=body)):
@@ -421,34 +421,34 @@ class Solver:
         inner = self._language.of_item(scope, name, over)
         return [] if inner is None else self._solve(inner, body, target, path, depth)
 
-    def _element(self, scope: object, nodes: _Nodes, target: Target, path: Steps, depth: int) -> list[Alternative]:
+    def _element(self, scope: object, nodes: _Nodes, target: Demand, path: Steps, depth: int) -> list[Alternative]:
         """Return the candidates for the item of a list at an index."""
         found = [self._of_keys(scope, nodes[0], nodes[1], target, path, depth)] if len(nodes) == 2 else []
         return _merged([*found, self._converted(scope, nodes, target, path, depth)])
 
-    def _keys(self, scope: object, nodes: _Nodes, target: Target, path: Steps, depth: int) -> list[Alternative]:
+    def _keys(self, scope: object, nodes: _Nodes, target: Demand, path: Steps, depth: int) -> list[Alternative]:
         """Return the candidates for the keys of an object."""
         if target.kind == CONTAINS and isinstance(target.value, str):
             return self._solve(scope, nodes[0], NOT_NULL.hidden(target.is_secret), (target.value,), depth)
         return self._converted(scope, nodes, target, path, depth)
 
-    def _any(self, scope: object, nodes: _Nodes, target: Target, path: Steps, depth: int) -> list[Alternative]:
+    def _any(self, scope: object, nodes: _Nodes, target: Demand, path: Steps, depth: int) -> list[Alternative]:
         return _merged(self._solve(scope, node, target, path, depth) for node in nodes)
 
-    def _joined(self, scope: object, nodes: _Nodes, target: Target, path: Steps, depth: int) -> list[Alternative]:
+    def _joined(self, scope: object, nodes: _Nodes, target: Demand, path: Steps, depth: int) -> list[Alternative]:
         if target.kind == EMPTY:
             return self._every([self._solve(scope, node, target, (), depth) for node in nodes])
         return self._any(scope, nodes, target, path, depth)
 
-    def _text_of(self, scope: object, nodes: _Nodes, target: Target, path: Steps, depth: int) -> list[Alternative]:
+    def _text_of(self, scope: object, nodes: _Nodes, target: Demand, path: Steps, depth: int) -> list[Alternative]:
         """Return the candidates for a text that the items of lists make together."""
         is_filled = not path and target.kind == FILLED
         return _merged(self._solve(scope, node, target, (), depth) for node in nodes[1:]) if is_filled else []
 
-    def _coalesced(self, scope: object, nodes: _Nodes, target: Target, path: Steps, depth: int) -> list[Alternative]:
+    def _coalesced(self, scope: object, nodes: _Nodes, target: Demand, path: Steps, depth: int) -> list[Alternative]:
         return self._first_of(scope, nodes, target, path, depth)
 
-    def _looked_up(self, scope: object, nodes: _Nodes, target: Target, path: Steps, depth: int) -> list[Alternative]:
+    def _looked_up(self, scope: object, nodes: _Nodes, target: Demand, path: Steps, depth: int) -> list[Alternative]:
         key = self._text(scope, nodes[1]) if len(nodes) > 1 else None
         found = []
         if key is not None:
@@ -458,7 +458,7 @@ class Solver:
             found.append(self._of_keys(scope, nodes[0], nodes[1], target, path, depth))
         return _merged(found)
 
-    def _tried_path(self, scope: object, nodes: _Nodes, target: Target, path: Steps, depth: int) -> list[Alternative]:
+    def _tried_path(self, scope: object, nodes: _Nodes, target: Demand, path: Steps, depth: int) -> list[Alternative]:
         """Return the candidates for the member of an object that all further arguments lead to."""
         keys = [self._text(scope, node) for node in nodes[1:]]
         names = [str(key.value) for key in keys if key is not None]
@@ -467,13 +467,13 @@ class Solver:
         is_secret = any(key.is_secret for key in keys if key is not None)
         return self._solve(scope, nodes[0], target.hidden(is_secret), (*names, *path), depth)
 
-    def _text(self, scope: object, node: ast.Node) -> Target | None:
+    def _text(self, scope: object, node: ast.Node) -> Demand | None:
         """Return the string that an expression is, to be equal to; None unless it is a known string."""
         found = self._language.value(scope, node)
         is_text = isinstance(found, Scalar) and isinstance(found.value, str)
-        return Target(EQUAL, found.value, found.sensitive) if is_text else None  # type: ignore[union-attr]  # a Scalar
+        return Demand(EQUAL, found.value, found.sensitive) if is_text else None  # type: ignore[union-attr]  # a Scalar
 
-    def _length(self, scope: object, nodes: _Nodes, target: Target, path: Steps, depth: int) -> list[Alternative]:
+    def _length(self, scope: object, nodes: _Nodes, target: Demand, path: Steps, depth: int) -> list[Alternative]:
         del path
         match target:
             case (kind, 0, _) if kind in (EQUAL, MOST):
@@ -481,18 +481,18 @@ class Solver:
             case (kind, 0 | 1, _) if kind in (DIFFERENT, LEAST):
                 inner = NOT_EMPTY
             case (kind, int() as number, _) if kind in (EQUAL, LEAST, MOST) and number > 0:
-                inner = Target(LENGTH, number)
+                inner = Demand(LENGTH, number)
             case _:
                 return []
         return self._solve(scope, nodes[0], inner.hidden(target.is_secret), (), depth)
 
-    def _is_empty(self, scope: object, nodes: _Nodes, target: Target, path: Steps, depth: int) -> list[Alternative]:
+    def _is_empty(self, scope: object, nodes: _Nodes, target: Demand, path: Steps, depth: int) -> list[Alternative]:
         del path
         return self._boolean(
             target, lambda flag: self._solve(scope, nodes[0], IS_EMPTY if flag else NOT_EMPTY, (), depth)
         )
 
-    def _contains(self, scope: object, nodes: _Nodes, target: Target, path: Steps, depth: int) -> list[Alternative]:
+    def _contains(self, scope: object, nodes: _Nodes, target: Demand, path: Steps, depth: int) -> list[Alternative]:
         del path
         return self._boolean(target, lambda flag: self._member_of(scope, nodes, flag, depth))
 
@@ -503,58 +503,58 @@ class Solver:
         found: list[list[Alternative]] = []
         if isinstance(over, Items | Fields):
             kind = EQUAL if is_in else DIFFERENT
-            targets = [Target(kind, *one) for one in _scalars_in(over)]
+            targets = [Demand(kind, *one) for one in _scalars_in(over)]
             parts = [self._solve(scope, nodes[1], target, (), depth) for target in targets]
             if is_in:
                 found += parts
             elif parts:
                 found.append(self._every(parts))
         if isinstance(item, Scalar):
-            target = Target(CONTAINS, item.value, item.sensitive) if is_in else IS_EMPTY.hidden(item.sensitive)
+            target = Demand(CONTAINS, item.value, item.sensitive) if is_in else IS_EMPTY.hidden(item.sensitive)
             found.append(self._solve(scope, nodes[0], target, (), depth))
         return _merged(found)
 
-    def _has_key(self, scope: object, nodes: _Nodes, target: Target, path: Steps, depth: int) -> list[Alternative]:
+    def _has_key(self, scope: object, nodes: _Nodes, target: Demand, path: Steps, depth: int) -> list[Alternative]:
         """Return the candidates for ``can(value)``: it can be evaluated."""
         del path
         return self._boolean(target, lambda flag: self._solve(scope, nodes[0], NOT_NULL, (), depth) if flag else [])
 
-    def _negated(self, scope: object, nodes: _Nodes, target: Target, path: Steps, depth: int) -> list[Alternative]:
+    def _negated(self, scope: object, nodes: _Nodes, target: Demand, path: Steps, depth: int) -> list[Alternative]:
         del path
-        return self._boolean(target, lambda flag: self._solve(scope, nodes[0], Target(EQUAL, not flag), (), depth))
+        return self._boolean(target, lambda flag: self._solve(scope, nodes[0], Demand(EQUAL, not flag), (), depth))
 
     def _joint(
-        self, scope: object, nodes: _Nodes, target: Target, path: Steps, depth: int, is_and: bool
+        self, scope: object, nodes: _Nodes, target: Demand, path: Steps, depth: int, is_and: bool
     ) -> list[Alternative]:
         del path
         parts = _items(nodes)
         return self._boolean(target, lambda flag: self._logical(scope, parts, is_and, flag, depth) if parts else [])
 
-    def _chosen(self, scope: object, nodes: _Nodes, target: Target, path: Steps, depth: int) -> list[Alternative]:
+    def _chosen(self, scope: object, nodes: _Nodes, target: Demand, path: Steps, depth: int) -> list[Alternative]:
         if len(nodes) != 3:
             return []
         return self._of_condition(scope, (nodes[0], nodes[1], nodes[2]), target, path, depth)
 
-    def _same(self, scope: object, nodes: _Nodes, target: Target, path: Steps, depth: int) -> list[Alternative]:
+    def _same(self, scope: object, nodes: _Nodes, target: Demand, path: Steps, depth: int) -> list[Alternative]:
         del path
         if len(nodes) != 2:
             return []
         return self._boolean(target, lambda flag: self._equal(scope, nodes[0], nodes[1], flag, depth))
 
     def _compared(
-        self, scope: object, nodes: _Nodes, target: Target, path: Steps, depth: int, name: str
+        self, scope: object, nodes: _Nodes, target: Demand, path: Steps, depth: int, name: str
     ) -> list[Alternative]:
         if path or len(nodes) != 2:
             return []
         left, right = nodes
         return self._of_binary(scope, ast.Binary(left.start, right.end, name, left, right), target, depth)  # type: ignore[arg-type]  # arguments are expressions
 
-    def _numbers(self, scope: object, nodes: _Nodes, target: Target, path: Steps, depth: int) -> list[Alternative]:
+    def _numbers(self, scope: object, nodes: _Nodes, target: Demand, path: Steps, depth: int) -> list[Alternative]:
         """Return the candidates for consecutive numbers, whose number or limit comes after the first of them."""
         last = nodes[:2][-1]
         return self._solve(scope, last, POSITIVE, (), depth) if not path and target.kind == FILLED else []
 
-    def _starts(self, scope: object, nodes: _Nodes, target: Target, path: Steps, depth: int) -> list[Alternative]:
+    def _starts(self, scope: object, nodes: _Nodes, target: Demand, path: Steps, depth: int) -> list[Alternative]:
         """Return the candidates for a string that begins or ends with another, which is the simplest of them."""
         del path
         text = self._text(scope, nodes[1]) if len(nodes) == 2 else None
@@ -603,7 +603,7 @@ def _scalars_in(of: Items | Fields) -> Iterator[tuple[Plain, bool]]:
         yield from ((one.value, one.sensitive) for one in of.items if isinstance(one, Scalar))
 
 
-def holds(result: Result, target: Target) -> bool | None:
+def holds(result: Result, target: Demand) -> bool | None:
     """Return whether a value is as required; None if that is not known."""
     kind, value, _ = target
     if kind in (EQUAL, DIFFERENT):
@@ -660,22 +660,22 @@ def _is_equal(result: Result, value: Plain | None) -> bool | None:
     return False if isinstance(result, Absent | Items | Fields) else None
 
 
-def _compared(value: Result | None, is_same: bool) -> Iterator[Target]:
+def _compared(value: Result | None, is_same: bool) -> Iterator[Demand]:
     """Yield what is to be compared with a value that is known."""
     kind = EQUAL if is_same else DIFFERENT
     if isinstance(value, Scalar):
-        yield Target(kind, value.value, value.sensitive)
+        yield Demand(kind, value.value, value.sensitive)
     elif isinstance(value, Absent):
-        yield Target(kind, None, value.sensitive)
+        yield Demand(kind, None, value.sensitive)
     elif isinstance(value, Items | Fields) and known_of(value).most == 0:
-        yield Target(EMPTY if is_same else FILLED)
+        yield Demand(EMPTY if is_same else FILLED)
 
 
 def _is_consistent(constraints: Alternative) -> bool:
     """Return whether no two constraints of one value contradict each other."""
     if len(constraints) < 2:
         return True
-    by_place: dict[tuple[str, Steps], list[Target]] = {}
+    by_place: dict[tuple[str, Steps], list[Demand]] = {}
     for one in constraints:
         by_place.setdefault((one.input, one.path), []).append(one.target)
     for target in by_place.values():

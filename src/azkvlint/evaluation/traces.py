@@ -37,14 +37,14 @@ class Read(NamedTuple):
         return is_same(self.value, value)
 
 
-class Shared(NamedTuple):
+class SharedEvaluation(NamedTuple):
     """What an expression evaluated to, and all that it has read, in order."""
 
     reads: tuple[Read, ...]
     value: Any
 
 
-Known: TypeAlias = dict[int, list[Shared]]
+Known: TypeAlias = dict[int, list[SharedEvaluation]]
 Local: TypeAlias = Mapping[str, Any]
 # Sources: inputs that a part of an expression reads that is as in the base world, variables around the expression,
 # values and declarations of its module, and attributes of these declarations.
@@ -65,11 +65,11 @@ class Evaluations:
         """Return those of an instance of a module call."""
         return self._inner.setdefault((name, key), Evaluations())
 
-    def of(self, node: object) -> list[Shared]:
+    def of(self, node: object) -> list[SharedEvaluation]:
         """Return what an expression evaluated to, the latest first."""
         return self._known.get(id(node), [])
 
-    def add(self, node: object, found: Shared) -> None:
+    def add(self, node: object, found: SharedEvaluation) -> None:
         """Add what an expression evaluated to, unless it has read or is something that belongs to one world."""
         if is_data(found.value) and all(map(_is_of_any_world, found.reads)):
             known = self._known.setdefault(id(node), [])

@@ -60,7 +60,7 @@ def _in_bicep(text: str) -> Iterator[tuple[str, int]]:
     nodes: list[ast.Node] = list(parse(text).declarations) if may_read else []
     while nodes:
         node = nodes.pop()
-        if isinstance(node, ast.Resource) and node.existing and isinstance(node.type, ast.Literal):
+        if isinstance(node, ast.ResourceDeclaration) and node.existing and isinstance(node.type, ast.Literal):
             type_, _, version = str(node.type.value).partition("@")
             if type_.lower().startswith(_KEY_VAULT) and _VERSION.fullmatch(version):
                 yield version, node.type.start

@@ -12,7 +12,7 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from azkvlint.fixes.places import Target
+from azkvlint.fixes.places import FixTarget
 from azkvlint.fixes.provider_versions import AZAPI, allowed_with_callers
 from azkvlint.fixes.sensitive import body_of
 from azkvlint.fixes.sources import Sources
@@ -35,7 +35,7 @@ _OBJECTS: Version = (2, 0)
 _END = VersionRange().high
 
 
-def refuse_unknown_version(target: Target, version: str, sources: Sources) -> None:
+def refuse_unknown_version(target: FixTarget, version: str, sources: Sources) -> None:
     """Raise Refusal unless azapi, in the versions that a resource may be deployed with, knows an API version."""
     blocks = body_of(target.path, sources.text(target.path)).blocks
     block = next((one for one in blocks if one.start == target.address[0]), None)

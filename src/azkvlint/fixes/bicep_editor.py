@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from azkvlint.fixes.tree_editor import Commas, Container, Item, Layout, TreeEditor, focused
+from azkvlint.fixes.tree_editor import Commas, Container, Layout, TreeEditor, TreeElement, focused
 from azkvlint.model.fix import Address, Refusal, TextEdit
 from azkvlint.syntax import ast
 from azkvlint.syntax.bicep.parse import Declarations, parse
@@ -30,7 +30,7 @@ class BicepEditor(TreeEditor):
         boxes = [(item, self.inside(item)) for item in items]
         self.layout.learn_unit((item.start, one.start) for item, box in boxes if box is not None for one in box.items)
 
-    def _read(self, text: str) -> list[Item]:
+    def _read(self, text: str) -> list[TreeElement]:
         """Return the items of a text. Raise Refusal for a syntax error."""
         parsed = parse(text)
         if parsed.faults:
@@ -51,10 +51,10 @@ class BicepEditor(TreeEditor):
 
     # --- the language ------------------------------------------------------------------------------------------------
 
-    def inside(self, item: Item) -> Container | None:
+    def inside(self, item: TreeElement) -> Container | None:
         """Return the object of a resource or module, also in a loop or condition, or the object or array of a value."""
         node = item.node
-        if isinstance(node, ast.Resource | ast.Module):
+        if isinstance(node, ast.ResourceDeclaration | ast.ModuleDeclaration):
             node = node.body
             while isinstance(node, ast.For | ast.If):
                 node = node.body
@@ -63,7 +63,7 @@ class BicepEditor(TreeEditor):
     def container(self, node: object) -> Container | None:
         """Return the container that an object or array is."""
         if isinstance(node, ast.Array):
-            items = [Item(one.start, one.end, None, one.start, one.start, one) for one in node.items]
+            items = [TreeElement(one.start, one.end, None, one.start, one.start, one) for one in node.items]
             return Container(node.start, node.end, items, Commas.OPTIONAL, node, is_array=True)
         if not isinstance(node, ast.Object):
             return None
@@ -71,9 +71,9 @@ class BicepEditor(TreeEditor):
         items += [self._declaration(one) for one in node.resources]
         return Container(node.start, node.end, sorted(items, key=lambda item: item.start), Commas.OPTIONAL, node)
 
-    def _member(self, node: ast.Property | ast.Spread) -> Item:
+    def _member(self, node: ast.Property | ast.Spread) -> TreeElement:
         if isinstance(node, ast.Spread):
-            return Item(node.start, node.end, None, node.start, node.value.start, node.value)
+            return TreeElement(node.start, node.end, None, node.start, node.value.start, node.value)
         cursor = self.cursor
         cursor.at, cursor.wrap = node.start, False
         if self.text[node.start] in "'$":
@@ -84,16 +84,16 @@ class BicepEditor(TreeEditor):
         cursor.expect(":")
         cursor.skip()
         name = node.key if isinstance(node.key, str) else None
-        return Item(node.start, node.end, name, key_end, cursor.at, node.value)
+        return TreeElement(node.start, node.end, name, key_end, cursor.at, node.value)
 
-    def _declaration(self, node: ast.Declaration) -> Item:
+    def _declaration(self, node: ast.Declaration) -> TreeElement:
         """Return the item of a declaration: a parameter, variable or output has a value, others have a header."""
-        value = node.default if isinstance(node, ast.Parameter) else None
-        if isinstance(node, ast.Variable | ast.Output):
+        value = node.default if isinstance(node, ast.ParameterDeclaration) else None
+        if isinstance(node, ast.Variable | ast.OutputDeclaration):
             value = node.value
         if value is None:
-            head = node.head if isinstance(node, ast.Resource | ast.Module) else node.end
-            return Item(node.start, node.end, None, head, head, node, is_block=True)
+            head = node.head if isinstance(node, ast.ResourceDeclaration | ast.ModuleDeclaration) else node.end
+            return TreeElement(node.start, node.end, None, head, head, node, is_block=True)
         cursor = self.cursor
         cursor.at, cursor.wrap = node.start, False
         cursor.word("a keyword")
@@ -101,7 +101,7 @@ class BicepEditor(TreeEditor):
         cursor.type_before_value()
         cursor.expect("=")
         cursor.skip_to_operand()
-        return Item(node.start, node.end, None, cursor.at, cursor.at, value)
+        return TreeElement(node.start, node.end, None, cursor.at, cursor.at, value)
 
     def is_valid(self, text: str) -> bool:
         """Return whether a text has no syntax error."""
@@ -124,8 +124,22 @@ class BicepEditor(TreeEditor):
             raise Refusal("the declaration has decorators")
         return super().remove(container, path)
 
-    def _decorated(self) -> Iterator[ast.Parameter | ast.Variable | ast.Output | ast.Resource | ast.Module]:
-        kinds = ast.Parameter | ast.Variable | ast.Output | ast.Resource | ast.Module
+    def _decorated(
+        self,
+    ) -> Iterator[
+        ast.ParameterDeclaration
+        | ast.Variable
+        | ast.OutputDeclaration
+        | ast.ResourceDeclaration
+        | ast.ModuleDeclaration
+    ]:
+        kinds = (
+            ast.ParameterDeclaration
+            | ast.Variable
+            | ast.OutputDeclaration
+            | ast.ResourceDeclaration
+            | ast.ModuleDeclaration
+        )
         return (one for one in self.declarations if isinstance(one, kinds))
 
     def add_decorator(self, container: Address, name: str) -> tuple[TextEdit, ...]:
@@ -138,10 +152,14 @@ class BicepEditor(TreeEditor):
             raise Refusal("the place is not a declaration")
         if any(isinstance(one, ast.Call) and one.name == name for one in node.decorators):
             return ()
-        type_ = node.type if isinstance(node, ast.Parameter | ast.Output) else None
+        type_ = node.type if isinstance(node, ast.ParameterDeclaration | ast.OutputDeclaration) else None
         if name == "secure" and not self._can_be_secure(type_):
             raise Refusal("only strings and objects can be secure")
-        names = {one.name for one in self.declarations if isinstance(one, ast.Parameter | ast.Variable | ast.Function)}
+        names = {
+            one.name
+            for one in self.declarations
+            if isinstance(one, ast.ParameterDeclaration | ast.Variable | ast.FunctionDeclaration)
+        }
         prefix = "sys." if name in names else ""
         text = f"@{prefix}{name}(){self.layout.newline}{self.layout.indent(item.start)}"
         return self.checked([self.layout.edit(item.start, item.start, text)])

@@ -17,8 +17,8 @@ from azkvlint.fixes.operations import OPERATIONS, refuse_protected
 from azkvlint.fixes.places import (
     Change,
     Edits,
-    Setting,
-    Target,
+    FixTarget,
+    ValueSetter,
     api_version_of,
     declaration,
     is_called,
@@ -261,7 +261,9 @@ def _of_steps(
             yield candidate
 
 
-def _choices(finding: Finding, step: EditStep, target: Target, sources: Sources, left: dict[str, str]) -> list[Change]:
+def _choices(
+    finding: Finding, step: EditStep, target: FixTarget, sources: Sources, left: dict[str, str]
+) -> list[Change]:
     """Return the changes that make one step, best first; none if its attributes are in use, which is added to ``left``.
 
     Raise Refusal.
@@ -319,7 +321,7 @@ def _one_after_another(changes: Sequence[Change], sources: Sources) -> tuple[Edi
     return steps.edits, titles
 
 
-def _target(finding: Finding, step: EditStep, sources: Sources) -> Target:
+def _target(finding: Finding, step: EditStep, sources: Sources) -> FixTarget:
     """Return the declaration that a step changes. Raise Refusal."""
     target = declaration(finding)
     if step.is_linked:
@@ -329,14 +331,14 @@ def _target(finding: Finding, step: EditStep, sources: Sources) -> Target:
     return target
 
 
-def _changes(finding: Finding, step: EditStep, target: Target, sources: Sources) -> Iterator[Change]:
+def _changes(finding: Finding, step: EditStep, target: FixTarget, sources: Sources) -> Iterator[Change]:
     """Yield the changes that make one step, best first. Raise Refusal."""
     if step.operation == "set":
         return _settings(finding, step, target, sources)
     return OPERATIONS[step.operation](finding, step, target)
 
 
-def _settings(finding: Finding, step: EditStep, target: Target, sources: Sources) -> Iterator[Change]:
+def _settings(finding: Finding, step: EditStep, target: FixTarget, sources: Sources) -> Iterator[Change]:
     """Yield the changes that set the attributes of a step: of several, those that the finding is about."""
     by_name = {} if step.is_linked else evidence_by_attribute(finding)
     names = [name for name in step.names if name in by_name]
@@ -371,7 +373,7 @@ def evidence_by_attribute(finding: Finding) -> dict[str, Evidence]:
 
 
 def _values(
-    finding: Finding, step: EditStep, target: Target, name: str, evidence: Evidence | None, sources: Sources
+    finding: Finding, step: EditStep, target: FixTarget, name: str, evidence: Evidence | None, sources: Sources
 ) -> Iterator[Literal]:
     """Yield the values that a step may write."""
     if step.choices:
@@ -403,7 +405,7 @@ def _filled(value: Any, parameters: Mapping[str, Any]) -> Literal:
 _Spelling: TypeAlias = tuple[tuple[str, ...], Literal]
 
 
-def _spellings(target: Target, name: str, value: Literal, sources: Sources) -> list[_Spelling]:
+def _spellings(target: FixTarget, name: str, value: Literal, sources: Sources) -> list[_Spelling]:
     """Return how an attribute is spelled in the language of a declaration: the present spelling first."""
     steps = tuple(name.split("."))
     declared_as = target.declared_as
@@ -425,7 +427,7 @@ def _spellings(target: Target, name: str, value: Literal, sources: Sources) -> l
     return present or sorted(found, key=lambda one: bool(older_than(first.get(one[0][0], (0, 0)), target, sources)))
 
 
-def _is_set(target: Target, path: tuple[str, ...], sources: Sources) -> bool:
+def _is_set(target: FixTarget, path: tuple[str, ...], sources: Sources) -> bool:
     """Return whether an attribute is set in a declaration."""
     try:
         removed = sources.editor(target.path).remove(target.address, path)
@@ -447,7 +449,7 @@ class _Settings(msgspec.Struct, frozen=True):
 
     finding: Finding
     step: EditStep
-    target: Target
+    target: FixTarget
     settings: Sequence[tuple[_Spelling, Evidence | None]]
 
     @property
@@ -462,7 +464,7 @@ class _Settings(msgspec.Struct, frozen=True):
             if path:
                 refuse_ignored(target, path, sources)
         changes = [
-            partial(Setting(self.finding, value, evidence, target.language).set, target, path)
+            partial(ValueSetter(self.finding, value, evidence, target.language).set, target, path)
             for (path, value), evidence in self.settings
             if not (self.step.if_absent and _is_set(target, path, sources))
         ]

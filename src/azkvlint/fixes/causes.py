@@ -13,7 +13,7 @@ from azkvlint.derived.build_graph import with_needs
 from azkvlint.engine.required_attributes import required_by
 from azkvlint.fixes.candidates import can_apply, plans_for
 from azkvlint.fixes.places import language_at
-from azkvlint.fixes.proof import Fault, keys_of
+from azkvlint.fixes.proof import ProofFailure, keys_of
 from azkvlint.model.finding import Finding
 from azkvlint.model.rule import EditStep, Rule
 from azkvlint.model.value import Path, path_of
@@ -34,7 +34,7 @@ class Causes:
     def _by_id(self) -> dict[str, Rule]:
         return {rule.id: rule for rule in self._rules}
 
-    def may_cause(self, finding: Finding, fault: Fault, *, is_linked: bool = False) -> bool:
+    def may_cause(self, finding: Finding, fault: ProofFailure, *, is_linked: bool = False) -> bool:
         """Return whether the edits for a finding may cause a fault.
 
         If ``is_linked``, they may also cause one of a resource that refers to that of the finding.
@@ -65,9 +65,9 @@ class Causes:
     def only_causes(
         self,
         findings: Sequence[Finding],
-        faults: Sequence[Fault],
-        refuting: Callable[[Finding, Sequence[Fault]], list[Fault]],
-    ) -> Iterator[list[Fault]]:
+        faults: Sequence[ProofFailure],
+        refuting: Callable[[Finding, Sequence[ProofFailure]], list[ProofFailure]],
+    ) -> Iterator[list[ProofFailure]]:
         """Yield the faults for which alone the edits for each of some findings are refused; none if that is not known.
 
         It is known if the first of them, without those that only the spelling causes, has no other possible cause.

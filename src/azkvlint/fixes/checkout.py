@@ -119,14 +119,14 @@ class InUse(Refusal):
     """A setting that an edit would disable may be in use."""
 
 
-class _File(NamedTuple):
+class _OutputReader(NamedTuple):
     """A file that may read outputs. ``is_template``: it is a Bicep file or in JSON."""
 
     path: str
     is_template: bool
 
 
-class Checkout:
+class CheckoutFiles:
     """The files of a checkout, and what reads what. ``evaluated`` are the real paths of the inputs of the run.
 
     Outside of checkouts, these are the files of the folder that contains all inputs. Paths are real; those in messages
@@ -387,7 +387,7 @@ class Checkout:
         return text
 
     @cached_property
-    def _about_outputs(self) -> list[_File]:
+    def _about_outputs(self) -> list[_OutputReader]:
         """Return the files that mention outputs, or whose tool reads all. Scripts are read only for this."""
         paths = [*self._graph.about_outputs, *self._graph.scripts]
         if len(paths) > _MOST_FILES:
@@ -396,7 +396,7 @@ class Checkout:
         for path in paths:
             lower = os.path.basename(path).lower()
             if lower in _AZD or "output" in self.text(path).lower():
-                found.append(_File(path, lower.endswith((*BICEP, *JSON)) and lower not in _SCRIPT_NAMES))
+                found.append(_OutputReader(path, lower.endswith((*BICEP, *JSON)) and lower not in _SCRIPT_NAMES))
         return found
 
     @property
@@ -594,14 +594,14 @@ def _decoded(data: bytes) -> str:
     return data.decode("utf-16" if data.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) else "utf-8-sig", "replace")
 
 
-def _may_read_all(file: _File, text: str) -> bool:
+def _may_read_all(file: _OutputReader, text: str) -> bool:
     """Return whether a file, or the tool that it configures, reads all outputs of a deployment."""
     if file.is_template:
         return _ALL_IN_TEMPLATE.search(text.lower()) is not None
     return os.path.basename(file.path).lower() in _AZD or _ALL_IN_SCRIPT.search(text.lower()) is not None
 
 
-def _runs_deployments(file: _File, text: str) -> bool:
+def _runs_deployments(file: _OutputReader, text: str) -> bool:
     """Return whether a script mentions deployments and outputs: it may read one through a variable."""
     lower = text.lower()
     is_script = not file.is_template and not file.path.lower().endswith(_DECLARATIONS)

@@ -18,13 +18,13 @@ from string import ascii_letters, digits
 
 from azkvlint.azure.azurerm.arguments import type_as_written
 from azkvlint.azure.azurerm.resources import TYPES
-from azkvlint.fixes.checkout import Checkout, contains, without_comments
+from azkvlint.fixes.checkout import CheckoutFiles, contains, without_comments
 from azkvlint.fixes.vault_references import (
     MODULE_FILES,
-    Module,
-    Relation,
-    Use,
+    DeclarationLookup,
     VaultNames,
+    VaultReference,
+    VaultRelation,
     block_at,
     data_source_name,
     host_before,
@@ -137,10 +137,10 @@ _MOST_USES = 500
 class Commands:
     """The files of a checkout with commands, which are searched once."""
 
-    def __init__(self, checkout: Checkout) -> None:
+    def __init__(self, checkout: CheckoutFiles) -> None:
         self._checkout = checkout
-        self._found: dict[str, dict[str, list[Use]]] = {}
-        self._relations: dict[tuple[str, VaultNames], dict[str, Relation]] = {}
+        self._found: dict[str, dict[str, list[VaultReference]]] = {}
+        self._relations: dict[tuple[str, VaultNames], dict[str, VaultRelation]] = {}
         self._mentioned: dict[str, list[str]] = {}
         self._names_in: dict[str, frozenset[str]] = {}
         self._all_names: frozenset[str] = frozenset()
@@ -148,7 +148,7 @@ class Commands:
         self._names: dict[tuple[str, str], str] = {}
         self._vaults: dict[str, frozenset[tuple[str, str]]] = {}
         self._written: dict[str, dict[tuple[str, str], frozenset[str]]] = {}
-        self._near_roots: dict[tuple[str, ...], dict[str, Relation]] = {}
+        self._near_roots: dict[tuple[str, ...], dict[str, VaultRelation]] = {}
         self._declared: tuple[object, dict[object, list[Declaration]]] = (None, {})
 
     def effects(
@@ -172,7 +172,7 @@ class Commands:
                 roots = tuple(dict.fromkeys(real_path(one.root) for one in finding.occurrences))
                 if roots not in self._near_roots:
                     self._near_roots[roots] = dict(self._near(uses, roots))
-                relations: Mapping[str, Relation] = self._near_roots[roots]
+                relations: Mapping[str, VaultRelation] = self._near_roots[roots]
             else:
                 relations = self._related(command, uses, self._names_of(finding, real_path, declared))
         except Refusal as refusal:
@@ -187,26 +187,26 @@ class Commands:
             if files:
                 yield Effect(name, f"{self._listed(files, relations, file)} {_CLAUSES[command]}{how}, {outcome}")
 
-    def _listed(self, files: Iterable[str], relations: Mapping[str, Relation], file: str) -> str:
+    def _listed(self, files: Iterable[str], relations: Mapping[str, VaultRelation], file: str) -> str:
         """Return files for a message: those that concern the vault most, and are nearest to a file, first."""
 
         def order(path: str) -> tuple[int, int, str]:
             return -relations[path], -len(os.path.commonpath((os.path.dirname(path), file))), path
 
         paths = sorted(files, key=order)
-        certain = sum(relations[path] > Relation.POSSIBLE for path in paths)
+        certain = sum(relations[path] > VaultRelation.POSSIBLE for path in paths)
         return self._checkout.in_order(paths, max(_MOST_NAMED, min(certain, _MOST_CERTAIN)))
 
     # --- what contains commands --------------------------------------------------------------------------------------
 
-    def _uses(self, command: str) -> dict[str, list[Use]]:
+    def _uses(self, command: str) -> dict[str, list[VaultReference]]:
         """Return the files with a command, and what it concerns."""
         found = self._found.get(command)
         if found is None:
             found = self._found[command] = dict(self._search(command))
         return found
 
-    def _search(self, command: str) -> Iterator[tuple[str, list[Use]]]:
+    def _search(self, command: str) -> Iterator[tuple[str, list[VaultReference]]]:
         checkout = self._checkout
         for path in (*checkout.scripts, *((*checkout.terraform, *checkout.templates) if command == "read" else ())):
             if command in self._mentioned_in(path):
@@ -223,7 +223,9 @@ class Commands:
 
     # --- which files concern a resource ------------------------------------------------------------------------------
 
-    def _near(self, uses: Mapping[str, list[Use]], roots: Sequence[str]) -> Iterator[tuple[str, Relation]]:
+    def _near(
+        self, uses: Mapping[str, list[VaultReference]], roots: Sequence[str]
+    ) -> Iterator[tuple[str, VaultRelation]]:
         """Yield the files with commands that may concern the resources of some roots.
 
         Only commands that all run in other modules, which they name in full, do not.
@@ -232,9 +234,9 @@ class Commands:
             folder = os.path.dirname(path)
             named = [self._module_at(folder, use.folder) for use in of_file]
             if any(is_within(root, folder) or root in named for root in roots):
-                yield path, Relation.LIKELY
+                yield path, VaultRelation.LIKELY
             elif not all(self._is_other(one, roots) for one in named):
-                yield path, Relation.POSSIBLE
+                yield path, VaultRelation.POSSIBLE
 
     def _module_at(self, folder: str, named: str) -> str:
         """Return the module that a command in a folder names; empty if it is not known."""
@@ -250,7 +252,9 @@ class Commands:
             and all(os.path.basename(root).lower() != name for root in roots)
         )
 
-    def _related(self, command: str, uses: Mapping[str, list[Use]], vault: VaultNames) -> Mapping[str, Relation]:
+    def _related(
+        self, command: str, uses: Mapping[str, list[VaultReference]], vault: VaultNames
+    ) -> Mapping[str, VaultRelation]:
         """Return the files whose uses may be of a vault."""
         known = self._relations.get((command, vault))
         if known is None:
@@ -258,11 +262,11 @@ class Commands:
             known = self._relations[command, vault] = {path: one for path, one in found.items() if one}
         return known
 
-    def _relation(self, vault: VaultNames, path: str, uses: Iterable[Use]) -> Relation:
+    def _relation(self, vault: VaultNames, path: str, uses: Iterable[VaultReference]) -> VaultRelation:
         if not vault.names.isdisjoint(self._names_of_file(path)):
-            return Relation.SAME
+            return VaultRelation.SAME
         folder = os.path.dirname(path)
-        module = Module(partial(self._name_of, folder), partial(self._declares, folder))
+        module = DeclarationLookup(partial(self._name_of, folder), partial(self._declares, folder))
         return max(vault.relation(use, path, module) for use in uses)
 
     def _names_of_file(self, path: str) -> frozenset[str]:
@@ -359,15 +363,15 @@ def _code_of(path: str, text: str) -> str:
     return text if is_code else _CONTINUATION.sub("", text)
 
 
-def _uses_in(text: str, command: str, path: str) -> list[Use]:
+def _uses_in(text: str, command: str, path: str) -> list[VaultReference]:
     """Return the places of a text that contain a command, each once."""
     lower = text.lower()
     # A few letters are longer in lower case.
     here = text if len(text) == len(lower) else lower
     matches = list(islice(_COMMANDS[command].finditer(lower), _MOST_USES))
-    found: dict[Use, None] = {}
+    found: dict[VaultReference, None] = {}
     if command == "destroy":
-        found.update(dict.fromkeys(Use(folder=_folder_of(here, match)) for match in matches))
+        found.update(dict.fromkeys(VaultReference(folder=_folder_of(here, match)) for match in matches))
     else:
         resources = resources_of_bicep(here) if path.lower().endswith(_BICEP) else {}
         ends = [*(match.start() for match in matches[1:]), len(here)]
@@ -384,7 +388,7 @@ def _uses_in(text: str, command: str, path: str) -> list[Use]:
         found.update(dict.fromkeys(use for match in managed for use in _managed_at(text, match)))
         matches = max(matches, managed, key=len)
     if len(matches) == _MOST_USES:
-        found[Use()] = None
+        found[VaultReference()] = None
     return list(found)
 
 
@@ -401,7 +405,9 @@ def _folder_of(text: str, match: re.Match[str]) -> str:
     return folder if is_named and _STATE.search(command) is None else ""
 
 
-def _uses_at(text: str, match: re.Match[str], end: int, path: str, resources: Mapping[str, Use]) -> Iterator[Use]:
+def _uses_at(
+    text: str, match: re.Match[str], end: int, path: str, resources: Mapping[str, VaultReference]
+) -> Iterator[VaultReference]:
     """Yield the uses of a command, a URI or a reference, of which the next one begins at ``end``."""
     word = match[0]
     before = text[max(match.start() - _LINE, 0) : match.start()]
@@ -409,18 +415,18 @@ def _uses_at(text: str, match: re.Match[str], end: int, path: str, resources: Ma
         reference = before[len(before.rstrip(_OF_REFERENCE)) :]
         is_terraform = path.lower().endswith(MODULE_FILES)
         if is_terraform:
-            yield Use(reference=f"{reference}.vault_uri")
+            yield VaultReference(reference=f"{reference}.vault_uri")
         else:
-            yield resources.get(symbol_before(reference), Use())
+            yield resources.get(symbol_before(reference), VaultReference())
     elif word.startswith("."):
         # An address without an object may be a default, or be changed before it is used.
         is_certain = _OBJECT.match(text, match.end()) is not None
-        yield Use(host_before(text, match.start()) if is_certain else "")
+        yield VaultReference(host_before(text, match.start()) if is_certain else "")
     elif word.endswith("(") and not word.startswith("@"):
         argument = _URI_ARGUMENT.match(text, match.end())
-        yield Use(host_before(argument[1], len(argument[1])) if argument is not None else "")
+        yield VaultReference(host_before(argument[1], len(argument[1])) if argument is not None else "")
     else:
-        yield from map(Use, _names_behind(text, match, end) or [""])
+        yield from map(VaultReference, _names_behind(text, match, end) or [""])
 
 
 def _names_behind(text: str, match: re.Match[str], end: int) -> list[str]:
@@ -445,13 +451,13 @@ def _names_behind(text: str, match: re.Match[str], end: int) -> list[str]:
     return [literal_at(text, one.end()) for one in options]
 
 
-def _managed_at(text: str, match: re.Match[str]) -> Iterator[Use]:
+def _managed_at(text: str, match: re.Match[str]) -> Iterator[VaultReference]:
     """Yield the uses of a resource or data source in Terraform."""
     head = _HEAD.match(text, match.end())
     found = _OF_BLOCK.findall(block_at(text, match.end()))
     # Without the usual layout, the text may be that of several blocks.
     found += [] if found and head is not None else [""]
-    yield from (Use(reference=one.strip(), is_managed=True) for one in found)
+    yield from (VaultReference(reference=one.strip(), is_managed=True) for one in found)
 
 
 @cache

@@ -82,7 +82,9 @@ def _names_in_bicep(node: ast.Node, file: str) -> Iterator[str]:
 @lru_cache(16)
 def _variables_in(text: str) -> frozenset[str]:
     """Return the names of the parameters and variables of a Bicep file, in which many fixes are made."""
-    return frozenset(one.name for one in parse(text).declarations if isinstance(one, ast.Parameter | ast.Variable))
+    return frozenset(
+        one.name for one in parse(text).declarations if isinstance(one, ast.ParameterDeclaration | ast.Variable)
+    )
 
 
 def _in_template(text: str) -> list[ast.Node] | None:

@@ -14,9 +14,9 @@ from azkvlint.fixes.batches import Batch, Pending, next_batch
 from azkvlint.fixes.candidates import NO_FIX, candidates, plans_for
 from azkvlint.fixes.causes import Causes
 from azkvlint.fixes.comments import comments_of
-from azkvlint.fixes.layers import Layer, Place, Stack
-from azkvlint.fixes.parts import Part, blame, halves, join, one_part, separate
-from azkvlint.fixes.proof import Fault, Prover, State, attributes_of, inputs_of, is_gone, keys_of, prover_of
+from azkvlint.fixes.layers import Layer, LayerStack, LayerState
+from azkvlint.fixes.parts import CandidateGroup, blame, halves, join, one_part, separate
+from azkvlint.fixes.proof import ProofFailure, Prover, State, attributes_of, inputs_of, is_gone, keys_of, prover_of
 from azkvlint.fixes.sources import Sources
 from azkvlint.fixes.suggestions import shown_lines
 from azkvlint.model.effect import merged, names_of
@@ -275,7 +275,7 @@ class _Search:
 
     def prove_each(self, pending: Sequence[Pending]) -> None:
         """Accept those whose edits are proven on their own. Of inputs that share nothing, one each is tried at once."""
-        bundles: list[Sequence[Part]] = [self.parts(pending)]
+        bundles: list[Sequence[CandidateGroup]] = [self.parts(pending)]
         while bundles:
             active = [part for part in bundles.pop() if part.groups[0]]
             if not active:
@@ -350,19 +350,19 @@ class _Search:
         outcome.left += left
         return outcome
 
-    def _stack(self, pending: Sequence[Pending], batch: Batch) -> Stack | None:
+    def _stack(self, pending: Sequence[Pending], batch: Batch) -> LayerStack | None:
         """Return the layers to prove at once, without what has failed in others; None if there is one, or too little.
 
         An attempt that fails costs what the second of two layers would cost alone.
         """
         alone = [one for one in pending if one.number in self._alone]
         now, later, waiting = ([one for one in some if one.number not in self._alone] for some in batch)
-        stack = Stack(self.sources, now, self._causes.may_change, self.depends)
+        stack = LayerStack(self.sources, now, self._causes.may_change, self.depends)
         stack.extend(later, [*waiting, *alone], lambda: self.state, self._again)
         are_few = len(stack.layers) == 2 and len(stack.layers[-1].batch) < len(now) // _FEW
         return None if len(stack.layers) == 1 or are_few or self._is_exhausted() else stack
 
-    def _again(self, one: Pending, place: Place, before: Sequence[Pending]) -> Pending | None:
+    def _again(self, one: Pending, place: LayerState, before: Sequence[Pending]) -> Pending | None:
         """Return a finding with its first candidate on other texts; None without one, or if that has failed."""
         found = candidates(one.finding, place.sources, self._allowed, lambda: self._prover.before, lambda: place.state)
         again = Pending(one.finding, one.number, found)
@@ -370,8 +370,8 @@ class _Search:
         return again if is_new and (one.number, again.title, self._version(one, before)) not in self._failed else None
 
     def _suspected_of(
-        self, stack: Stack, faults: Sequence[Fault], state: State, *, are_all: bool
-    ) -> tuple[set[int], dict[int, tuple[Sequence[Fault], Sequence[Fault]]]]:
+        self, stack: LayerStack, faults: Sequence[ProofFailure], state: State, *, are_all: bool
+    ) -> tuple[set[int], dict[int, tuple[Sequence[ProofFailure], Sequence[ProofFailure]]]]:
         """Return the findings whose candidates may be the causes of faults: all, or those of the last layer.
 
         One after the other, those of the layers before would be accepted. Also return the faults of those that
@@ -381,7 +381,7 @@ class _Search:
         parts = self.parts(stack.members, by_resource=True)
         blamed, suspected = blame(faults, parts)
         found = {one.number for number in suspected for one in parts[number].groups[0]}
-        causes: dict[int, tuple[Sequence[Fault], Sequence[Fault]]] = {}
+        causes: dict[int, tuple[Sequence[ProofFailure], Sequence[ProofFailure]]] = {}
         attributes = attributes_of(faults, state)
         for numbers, of_part in blamed:
             group = [one for number in numbers for one in parts[number].groups[0]]
@@ -397,13 +397,13 @@ class _Search:
             found.update(number for number in likely if are_all or layer_of[number] == last)
         return found, causes
 
-    def _divide(self, parts: Sequence[Part]) -> tuple[list[Pending], bool, Sources, State]:
+    def _divide(self, parts: Sequence[CandidateGroup]) -> tuple[list[Pending], bool, Sources, State]:
         """Divide the groups of parts until the kept ones are proven. All parts are divided at the same time.
 
         Return those with another candidate, and the last proven state, with whether it has all that is kept.
         """
         left: list[Pending] = []
-        bundles: list[Sequence[Part]] = [parts]
+        bundles: list[Sequence[CandidateGroup]] = [parts]
         edited, state, proven = self.sources, self.state, 0
         while bundles:
             active = [part for part in bundles.pop() if part.groups]
@@ -440,7 +440,7 @@ class _Search:
                 bundles.insert(0, active)
         return left, proven == sum(len(part.kept) for part in parts), edited, state
 
-    def _decide(self, part: Part, group: list[Pending], faults: Sequence[Fault]) -> list[Pending]:
+    def _decide(self, part: CandidateGroup, group: list[Pending], faults: Sequence[ProofFailure]) -> list[Pending]:
         """Divide a group of a part, or return findings with their next candidates.
 
         Of several that may be the cause, only what fails without the others is refused for what it would cause.
@@ -466,7 +466,7 @@ class _Search:
         return []
 
     def _fail(
-        self, one: Pending, found: Sequence[Fault], of_all: Sequence[Fault], tried: Sequence[Pending]
+        self, one: Pending, found: Sequence[ProofFailure], of_all: Sequence[ProofFailure], tried: Sequence[Pending]
     ) -> list[Pending]:
         """Return a finding with the next candidate after one that certainly causes faults; none if it has no other.
 
@@ -477,7 +477,7 @@ class _Search:
             one.refuted = "" if one.candidate is None else one.candidate.meaning
         return self._next(one, self._reason(one, refuting or found), tried)
 
-    def _faults_of_each(self, group: Sequence[Pending], faults: Sequence[Fault]) -> list[Sequence[Fault]]:
+    def _faults_of_each(self, group: Sequence[Pending], faults: Sequence[ProofFailure]) -> list[Sequence[ProofFailure]]:
         """Return for each of a group the faults that it certainly causes, on its own; none if that is not known.
 
         That is so if its finding remains, if it failed like that earlier, or if nothing else of the group can be the
@@ -490,7 +490,7 @@ class _Search:
             found or (faults if self._is_cause(one, faults) else []) for one, found in zip(group, certain, strict=True)
         ]
 
-    def _suspected(self, group: Sequence[Pending], faults: Sequence[Fault]) -> list[Pending]:
+    def _suspected(self, group: Sequence[Pending], faults: Sequence[ProofFailure]) -> list[Pending]:
         """Return the candidates that most likely cause faults: of what its rule reads of the resources of a result."""
         found: list[Pending] = []
         for fault in faults:
@@ -503,9 +503,11 @@ class _Search:
             found += [one for one in likely if one not in found]
         return found
 
-    def parts(self, batch: Sequence[Pending], *, by_resource: bool = False) -> list[Part]:
+    def parts(self, batch: Sequence[Pending], *, by_resource: bool = False) -> list[CandidateGroup]:
         """Return the parts of a batch that share neither inputs nor files, or no resource."""
-        parts = [Part(self._names_of(one), {key[1:] for key in keys_of(one.finding)}, [[one]], []) for one in batch]
+        parts = [
+            CandidateGroup(self._names_of(one), {key[1:] for key in keys_of(one.finding)}, [[one]], []) for one in batch
+        ]
         return separate(parts, lambda part: part.resources if by_resource else part.names)
 
     def _names_of(self, one: Pending) -> set[str]:
@@ -514,12 +516,12 @@ class _Search:
         readers = (self._prover.readers(self.sources.real_path(path)) for path in paths)
         return one.roots.union(*readers, (f"file {path}" for path in paths))
 
-    def _is_cause(self, one: Pending, faults: Sequence[Fault]) -> bool:
+    def _is_cause(self, one: Pending, faults: Sequence[ProofFailure]) -> bool:
         """Return whether a candidate is certainly the cause of a fault: its finding remains, or it failed like that."""
         earlier = self._reasons.get((one.number, one.title))
         return any(fault.is_of(one.finding) or fault.text == earlier for fault in faults)
 
-    def _reason(self, one: Pending, faults: Sequence[Fault]) -> str:
+    def _reason(self, one: Pending, faults: Sequence[ProofFailure]) -> str:
         """Return the reason for a refusal: the fault of the finding itself, the earlier one again, or the first."""
         texts = [fault.text for fault in faults if fault.is_of(one.finding)]
         earlier = self._reasons.get((one.number, one.title))
@@ -589,17 +591,17 @@ class _Search:
         runs, results = self._prover.runs - self._before[0], self._prover.results - self._before[1]
         return runs > _MOST_RUNS or results > _MOST_RESULTS
 
-    def _attempt(self, group: Sequence[Pending], *, is_last: bool = False) -> tuple[Sources, State, list[Fault]]:
+    def _attempt(self, group: Sequence[Pending], *, is_last: bool = False) -> tuple[Sources, State, list[ProofFailure]]:
         """Return the sources with the edits of a group, the state with them, and why they are not proven."""
         if self._is_exhausted() and not is_last:
-            return self.sources, self.state, [Fault(_TOO_MANY)]
+            return self.sources, self.state, [ProofFailure(_TOO_MANY)]
         try:
             edited, state = self._evaluated(tuple(edit for one in group for edit in one.edits))
         except Refusal as refusal:
-            return self.sources, self.state, [Fault(refusal.reason)]
+            return self.sources, self.state, [ProofFailure(refusal.reason)]
         return edited, state, self._faults(group, state)
 
-    def _faults(self, group: Sequence[Pending], state: State) -> list[Fault]:
+    def _faults(self, group: Sequence[Pending], state: State) -> list[ProofFailure]:
         """Return why a state with the edits of a group does not prove them."""
         earlier = list(self._fixes) if self.sources.texts else []
         left = [(self.findings[number], self._left.get(number, ())) for number in earlier]
@@ -620,7 +622,7 @@ class _Search:
             del self._known[next(iter(self._known))]
         return known
 
-    def _unsafe_effects(self, group: Sequence[Pending], state: State) -> Iterator[Fault]:
+    def _unsafe_effects(self, group: Sequence[Pending], state: State) -> Iterator[ProofFailure]:
         """Yield the findings that fixes of the same resource fix too, but with effects that no one has allowed."""
         fixed = {key for one in group for key in keys_of(one.finding)}
         fixed.update(key for number in self._fixes for key in keys_of(self.findings[number]))
@@ -640,10 +642,10 @@ class _Search:
             # What is shown as safe is safe, and all others have classes that are allowed.
             is_allowed = all(not others or (found and others <= found.union(self._allowed)) for found in concerned)
             if not is_allowed and is_gone(finding, state):
-                yield Fault(f"it would also fix {finding.rule.id}, which is not safe", resources)
+                yield ProofFailure(f"it would also fix {finding.rule.id}, which is not safe", resources)
 
 
-def _unknown_guards(group: Sequence[Pending], state: State) -> Iterator[Fault]:
+def _unknown_guards(group: Sequence[Pending], state: State) -> Iterator[ProofFailure]:
     """Yield the unknown results that may be about what a candidate changes, without which it would be offered."""
     for one in group:
         rules = () if one.candidate is None else one.candidate.unless_unknown
@@ -654,7 +656,7 @@ def _unknown_guards(group: Sequence[Pending], state: State) -> Iterator[Fault]:
                 why = "; ".join(filter(None, (cause.why, remedy(cause))))
                 text = f"{result.resource} may belong to it, and {result.rule.id} may fail then: {why}"
                 keys = frozenset(keys_of(one.finding))
-                yield Fault(text, frozenset(key[1:] for key in keys), of=keys)
+                yield ProofFailure(text, frozenset(key[1:] for key in keys), of=keys)
                 break
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
-from azkvlint.fixes.places import Edits, Target
+from azkvlint.fixes.places import Edits, FixTarget
 from azkvlint.fixes.sensitive import body_of
 from azkvlint.fixes.sources import Sources
 from azkvlint.model.fix import Refusal
@@ -23,7 +23,7 @@ _SUFFIXES = (".tf", ".tofu", ".tf.json", ".tofu.json")
 _META = frozenset({"connection", "count", "depends_on", "for_each", "lifecycle", "provider", "provisioner"})
 
 
-def refuse_ignored(target: Target, path: Sequence[str], sources: Sources) -> None:
+def refuse_ignored(target: FixTarget, path: Sequence[str], sources: Sources) -> None:
     """Raise Refusal if Terraform ignores changes of an argument of a declaration, wherever its value is written."""
     if target.language == "terraform" and sources.contains(target.path, _IGNORE):
         for block in body_of(target.path, sources.text(target.path)).blocks:

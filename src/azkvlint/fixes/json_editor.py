@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 
-from azkvlint.fixes.tree_editor import Commas, Container, Item, Layout, TreeEditor, item_at
+from azkvlint.fixes.tree_editor import Commas, Container, Layout, TreeEditor, TreeElement, item_at
 from azkvlint.model.fix import Address, Literal, Refusal, TextEdit
 from azkvlint.syntax import ast
 from azkvlint.syntax.arm_expression import is_expression, parse_expression, unescaped
@@ -13,9 +13,9 @@ from azkvlint.syntax.json_decoder import COMMENT, MAX_DEPTH, decode_string, deco
 from azkvlint.syntax.json_positions import (
     JsonArray,
     JsonObject,
+    JsonScalar,
     NotJsonError,
     Plain,
-    Scalar,
     TooDeepError,
     Value,
     parse,
@@ -67,14 +67,14 @@ class JsonEditor(TreeEditor):
         """Return the container that an object or array is."""
         return _container(node) if isinstance(node, JsonObject | JsonArray) else None
 
-    def inside(self, item: Item) -> Container | None:
+    def inside(self, item: TreeElement) -> Container | None:
         """Return the object or array that is an item's value; of a Terraform block in an array, the only object."""
         value = item.node
         if self.terraform and isinstance(value, JsonArray) and len(value.items) == 1:
             value = value.items[0] if isinstance(value.items[0], JsonObject) else value
         return self.container(value)
 
-    def within(self, item: Item, start: int, end: int) -> Container | None:
+    def within(self, item: TreeElement, start: int, end: int) -> Container | None:
         """Return the container that is an item's value if it contains a span."""
         return self.container(item.node) if item.value <= start and end <= item.end else None
 
@@ -105,10 +105,10 @@ class JsonEditor(TreeEditor):
                     found = box.start, box.end
         return found
 
-    def strings(self, item: Item, start: int, end: int) -> list[tuple[int, int]]:
+    def strings(self, item: TreeElement, start: int, end: int) -> list[tuple[int, int]]:
         """Return the spans of the string literals between two offsets of an item."""
         node = item.node
-        if isinstance(node, Scalar):
+        if isinstance(node, JsonScalar):
             return [(item.value, item.end)] if isinstance(node.value, str) and start < item.end else []
         box = self.inside(item)
         return [] if box is None else [span for one in box.items for span in self.strings(one, start, end)]
@@ -124,11 +124,11 @@ class JsonEditor(TreeEditor):
             is_array = isinstance(node, JsonArray) and len(items) == len(value)
             return is_array and all(self.is_same(item, one) for item, one in zip(items, value, strict=True))
         expected = decode_string(self.write(value, "", True)) if not isinstance(value, bool | int) else value
-        return isinstance(node, Scalar) and type(node.value) is type(expected) and node.value == expected
+        return isinstance(node, JsonScalar) and type(node.value) is type(expected) and node.value == expected
 
     def is_conditional(self, node: object) -> bool:
         """Return whether a value depends on a condition."""
-        text = node.value if isinstance(node, Scalar) else None
+        text = node.value if isinstance(node, JsonScalar) else None
         if self.terraform or not isinstance(text, str) or not text or not is_expression(text):
             return False
         try:
@@ -160,7 +160,7 @@ class JsonEditor(TreeEditor):
         if self.terraform:
             return self.set_value(container, ("sensitive",), True)
         item = self.container_at(container, ("type",)).find("type", any_case=True)
-        written = item.node.value if item is not None and isinstance(item.node, Scalar) else None
+        written = item.node.value if item is not None and isinstance(item.node, JsonScalar) else None
         if item is None or not isinstance(written, str):
             raise Refusal("the parameter has no type")
         if written.lower() in {secure.lower() for secure in _SECURE.values()}:
@@ -178,7 +178,7 @@ class JsonEditor(TreeEditor):
         item = self.root.items[0]
         for step in at:
             box = self.container(item.node)
-            found: Item | None = None
+            found: TreeElement | None = None
             if box is not None and isinstance(step, str):
                 found = box.find(step)
             elif box is not None and box.is_array and isinstance(step, int) and 0 <= step < len(box.items):
@@ -203,11 +203,11 @@ def _terraform_value(text: str, *, is_file: bool) -> Value | None:
     """Return the value of a file of Terraform, or of an object in one; None after a syntax error."""
     # Templates need no parser of Terraform, which takes longer to import than a small template to check.
     from azkvlint.syntax.hcl.json_file import has_faults, parse_value
-    from azkvlint.syntax.hcl.tokens import Unexpected
+    from azkvlint.syntax.hcl.tokens import HclSyntaxError
 
     try:
         value = parse_value(text)
-    except Unexpected:
+    except HclSyntaxError:
         return None
     return None if is_file and has_faults(value) else value
 
@@ -229,15 +229,17 @@ def _end_of_gap(text: str, at: int) -> int:
 
 
 def _root(text: str, value: Value) -> Container:
-    item = Item(value.start, value.end, None, value.start, value.start, value)
+    item = TreeElement(value.start, value.end, None, value.start, value.start, value)
     return Container(0, len(text), [item], Commas.NONE, is_root=True)
 
 
 def _container(value: JsonObject | JsonArray) -> Container:
     if isinstance(value, JsonArray):
-        items = [Item(one.start, one.end, None, one.start, one.start, one) for one in value.items]
+        items = [TreeElement(one.start, one.end, None, one.start, one.start, one) for one in value.items]
         return Container(value.start, value.end, items, Commas.REQUIRED, value, is_array=True)
-    items = [Item(one.start, one.value.end, one.key, one.key_end, one.value.start, one.value) for one in value.members]
+    items = [
+        TreeElement(one.start, one.value.end, one.key, one.key_end, one.value.start, one.value) for one in value.members
+    ]
     return Container(value.start, value.end, items, Commas.REQUIRED, value)
 
 

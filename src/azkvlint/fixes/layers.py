@@ -23,7 +23,7 @@ from azkvlint.readers.discover import JSON
 _Resource: TypeAlias = tuple[str, ...]
 _MOST_LAYERS = 12
 
-Again: TypeAlias = Callable[[Pending, "Place", Sequence[Pending]], Pending | None]
+Again: TypeAlias = Callable[[Pending, "LayerState", Sequence[Pending]], Pending | None]
 """Makes the first candidate of a finding again, on other texts, with those of the same resources before it."""
 
 
@@ -44,7 +44,7 @@ class Layer(NamedTuple):
         return finding
 
 
-class Place:
+class LayerState:
     """The texts with the edits of some layers, and what was evaluated before these at its place there."""
 
     def __init__(self, sources: Sources, moves: Sequence[Moves], state: Callable[[], State]) -> None:
@@ -60,7 +60,7 @@ class Place:
         return msgspec.structs.replace(state, report=msgspec.structs.replace(state.report, evaluated=evaluated))
 
 
-class Stack:
+class LayerStack:
     """The ``layers`` of a search, the first of which is a batch.
 
     ``may_change`` returns whether the edits for a finding may change what a rule reads, and ``depends`` whether a
@@ -101,7 +101,7 @@ class Stack:
             sources = self.layers[-1].sources
             edits = tuple(edit for one in self.layers[-1].batch for edit in one.edits)
             try:
-                place = Place(sources.edited(edits), [*moves, Moves(edits)], state)
+                place = LayerState(sources.edited(edits), [*moves, Moves(edits)], state)
             except Refusal:
                 return
             moves.append(Moves(edits))
@@ -115,7 +115,7 @@ class Stack:
             later = sorted((*rest, *found.later, *found.waiting), key=lambda one: numbers[one.number])
 
     def _made(
-        self, later: Sequence[Pending], moves: Moves, place: Place, again: Again
+        self, later: Sequence[Pending], moves: Moves, place: LayerState, again: Again
     ) -> tuple[list[Pending], list[Pending]]:
         """Return the next candidate of each resource, made again at its place, and those that are made after it."""
         made, rest = list[Pending](), list[Pending]()

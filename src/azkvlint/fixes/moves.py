@@ -20,7 +20,7 @@ class _Changed(Exception):
     """A place is not known, because an edit replaces a part of it and of the text around it, or an item of a list."""
 
 
-class _File(NamedTuple):
+class _FileOffsets(NamedTuple):
     """The edits of a file in order: where they start and end, and by how much the text before each becomes longer."""
 
     starts: list[int]
@@ -35,12 +35,12 @@ class Moves:
         by_path: dict[str, list[TextEdit]] = {}
         for edit in dict.fromkeys(edits):
             by_path.setdefault(edit.path, []).append(edit)
-        self._files: dict[str, _File] = {}
+        self._files: dict[str, _FileOffsets] = {}
         for path, of_file in by_path.items():
             of_file.sort(key=lambda edit: (edit.start, edit.end))
             changes = (len(edit.replacement) - (edit.end - edit.start) for edit in of_file)
             starts, ends = [edit.start for edit in of_file], [edit.end for edit in of_file]
-            self._files[path] = _File(starts, ends, [*accumulate(changes, initial=0)])
+            self._files[path] = _FileOffsets(starts, ends, [*accumulate(changes, initial=0)])
 
     def finding(self, finding: Finding) -> Finding | None:
         """Return a finding with the places that it has after the edits; None if one of them is not known."""
@@ -81,7 +81,7 @@ class Moves:
         return msgspec.structs.replace(at, span=span, cause=cause)
 
 
-def _moved(span: tuple[int, int], file: _File) -> tuple[int, int]:
+def _moved(span: tuple[int, int], file: _FileOffsets) -> tuple[int, int]:
     """Return a span after edits. What is inserted at its start or end is not a part of it."""
     start, end = span
     before, last = bisect_right(file.ends, start), bisect_left(file.starts, end)

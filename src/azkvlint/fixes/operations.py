@@ -13,7 +13,7 @@ from azkvlint.fixes.azapi_releases import refuse_unknown_version
 from azkvlint.fixes.places import (
     Change,
     Edits,
-    Target,
+    FixTarget,
     address_of,
     api_version_of,
     around,
@@ -35,7 +35,7 @@ from azkvlint.syntax.json_decoder import decode_json
 from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
 
-Operation: TypeAlias = Callable[[Finding, EditStep, Target], Iterator[Change]]
+Operation: TypeAlias = Callable[[Finding, EditStep, FixTarget], Iterator[Change]]
 _VERSION_IN_URL = regex(r"(/(?:keys|secrets|certificates)/[^/\s'\"\]})]+)/[0-9A-Za-z]++(?![\w./$%{-])")
 # The version of a resource, in a string that Terraform composes.
 _VERSION_IN_TEMPLATE = regex(
@@ -59,7 +59,7 @@ _WITH_VERSION = frozenset({"azurerm_data_factory_customer_managed_key"})
 _ELSEWHERE = "the other resource is not declared beside it"
 
 
-def names_in_language(target: Target, name: str) -> tuple[str, ...]:
+def names_in_language(target: FixTarget, name: str) -> tuple[str, ...]:
     """Return the steps of an attribute as the language of a declaration names it."""
     steps = tuple(name.split("."))
     if target.language != "terraform" or "/" in target.declared_as:
@@ -69,13 +69,13 @@ def names_in_language(target: Target, name: str) -> tuple[str, ...]:
     return tuple(name_as_written(target.declared_as, name).split("."))
 
 
-def _remove(finding: Finding, step: EditStep, target: Target) -> Iterator[Change]:
+def _remove(finding: Finding, step: EditStep, target: FixTarget) -> Iterator[Change]:
     """Yield the changes that remove attributes, wherever a part of them is evidence of the finding."""
     for name in step.names:
         yield partial(_without, finding, target, name)
 
 
-def _without(finding: Finding, target: Target, name: str, sources: Sources) -> tuple[Edits, str]:
+def _without(finding: Finding, target: FixTarget, name: str, sources: Sources) -> tuple[Edits, str]:
     path = names_in_language(target, name)
     if target.language == "terraform":
         sources.checkout.refuse_readers_of_argument(target.declared_as, path[-1])
@@ -107,18 +107,18 @@ def _without_parts(finding: Finding, name: str, sources: Sources) -> Edits:
     return steps.edits
 
 
-def _rename(_: Finding, step: EditStep, target: Target) -> Iterator[Change]:
+def _rename(_: Finding, step: EditStep, target: FixTarget) -> Iterator[Change]:
     """Yield the change that renames an argument."""
     for name in step.names:
         yield partial(_with_name, target, name, str(step.value))
 
 
-def _with_name(target: Target, name: str, new: str, sources: Sources) -> tuple[Edits, str]:
+def _with_name(target: FixTarget, name: str, new: str, sources: Sources) -> tuple[Edits, str]:
     sources.checkout.refuse_readers_of_argument(target.declared_as, name)
     return sources.editor(target.path).rename(target.address, (name,), new), f"Rename `{name}` to `{new}`"
 
 
-def _api_version(_: Finding, __: EditStep, target: Target) -> Iterator[Change]:
+def _api_version(_: Finding, __: EditStep, target: FixTarget) -> Iterator[Change]:
     """Yield the change to the newest API version that is supported and not a preview."""
 
     def change(sources: Sources) -> tuple[Edits, str]:
@@ -141,7 +141,7 @@ def _api_version(_: Finding, __: EditStep, target: Target) -> Iterator[Change]:
     yield change
 
 
-def _versionless(finding: Finding, _: EditStep, __: Target) -> Iterator[Change]:
+def _versionless(finding: Finding, _: EditStep, __: FixTarget) -> Iterator[Change]:
     """Yield the changes that name a key, secret or certificate without its version."""
     if finding.declared_as in _WITH_VERSION:
         raise Refusal(f"`{finding.declared_as}` requires a version")
@@ -200,7 +200,7 @@ def _without_version(at: Location, reader: str, sources: Sources) -> tuple[Edits
     raise Refusal(f"the ID comes from an object or a calculation: use a versionless ID in `{reader}`")
 
 
-def _pin(finding: Finding, _: EditStep, target: Target) -> Iterator[Change]:
+def _pin(finding: Finding, _: EditStep, target: FixTarget) -> Iterator[Change]:
     """Yield the change that pins a module of a registry to the version that is installed."""
 
     def change(sources: Sources) -> tuple[Edits, str]:
@@ -211,7 +211,7 @@ def _pin(finding: Finding, _: EditStep, target: Target) -> Iterator[Change]:
     yield change
 
 
-def _installed_version(finding: Finding, target: Target, sources: Sources) -> str:
+def _installed_version(finding: Finding, target: FixTarget, sources: Sources) -> str:
     """Return the version of a module that ``terraform init`` has installed. Raise Refusal."""
     from azkvlint.util.project_files import MAX_FILE, is_file, read_bytes
 
@@ -235,7 +235,7 @@ def _installed_version(finding: Finding, target: Target, sources: Sources) -> st
 _PLAIN_VERSION = regex(r"\d+\.\d+\.\d+(?:-[\w.]+)?")
 
 
-def _secure(finding: Finding, _: EditStep, __: Target) -> Iterator[Change]:
+def _secure(finding: Finding, _: EditStep, __: FixTarget) -> Iterator[Change]:
     """Yield the change that marks a variable, parameter or output as secret."""
 
     def change(sources: Sources) -> tuple[Edits, str]:
@@ -265,10 +265,10 @@ def _output_at(at: Location, sources: Sources) -> str:
 
     start = (at.span or (-1, -1))[0]
     declared = (one for one in parse(sources.text(at.path)).declarations if one.start <= start < one.end)
-    return next((one.name for one in declared if isinstance(one, ast.Output)), "")
+    return next((one.name for one in declared if isinstance(one, ast.OutputDeclaration)), "")
 
 
-def _append(finding: Finding, step: EditStep, _: Target) -> Iterator[Change]:
+def _append(finding: Finding, step: EditStep, _: FixTarget) -> Iterator[Change]:
     """Yield the change that adds the item to the lists of a step, in each resource that the evidence refers to."""
     yield partial(_added, finding, step)
 
@@ -325,7 +325,7 @@ def _in_bicep(at: Location, names: tuple[str, ...], item: Mapping[str, Literal],
     text = sources.text(at.path)
     match = None if at.span is None else _IN_BICEP.search(text[slice(*at.span)])
     for node in parse(text).declarations if match is not None else ():
-        if match is None or not isinstance(node, ast.Resource) or node.name != match[1] or node.existing:
+        if match is None or not isinstance(node, ast.ResourceDeclaration) or node.name != match[1] or node.existing:
             continue
         editor, path = sources.editor(at.path), tuple(names[-1].split("."))
         properties = node.body.members if isinstance(node.body, ast.Object) else ()
@@ -337,7 +337,7 @@ def _in_bicep(at: Location, names: tuple[str, ...], item: Mapping[str, Literal],
     raise Refusal(_ELSEWHERE)
 
 
-def refuse_protected(target: Target, sources: Sources) -> None:
+def refuse_protected(target: FixTarget, sources: Sources) -> None:
     """Raise Refusal if Terraform rejects the replacement of a resource, or may do so."""
     text = sources.text(target.path)
     if target.language != "terraform" or "prevent_destroy" not in text:

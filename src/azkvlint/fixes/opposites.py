@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from azkvlint.model.rule import All, Attribute, Condition, Rule
+from azkvlint.model.rule import All, AttributeCondition, Condition, Rule
 
 
 def opposites_of(rules: Sequence[Rule]) -> Mapping[str, Rule]:
@@ -22,10 +22,10 @@ def opposites_of(rules: Sequence[Rule]) -> Mapping[str, Rule]:
     return found
 
 
-def _required(condition: Condition) -> Iterable[Attribute]:
+def _required(condition: Condition) -> Iterable[AttributeCondition]:
     """Return the attributes that a rule requires to be equal to a constant."""
     parts = condition.of if isinstance(condition, All) else (condition,)
-    attributes = (one for one in parts if isinstance(one, Attribute) and one.operator == "equals")
+    attributes = (one for one in parts if isinstance(one, AttributeCondition) and one.operator == "equals")
     return (one for one in attributes if not (isinstance(one.operand, str) and one.operand.startswith("$")))
 
 

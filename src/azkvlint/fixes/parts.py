@@ -7,10 +7,10 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 import msgspec
 
 from azkvlint.fixes.batches import Pending
-from azkvlint.fixes.proof import Fault
+from azkvlint.fixes.proof import ProofFailure
 
 
-class Part(msgspec.Struct):
+class CandidateGroup(msgspec.Struct):
     """Candidates that are decided on together. ``names`` are those of their inputs and files."""
 
     names: set[str]
@@ -18,20 +18,20 @@ class Part(msgspec.Struct):
     groups: list[list[Pending]]
     kept: list[Pending]
 
-    def is_concerned(self, fault: Fault) -> bool:
+    def is_concerned(self, fault: ProofFailure) -> bool:
         """Return whether a fault is about an input or a file of the part."""
         return any(root in self.names for root, _ in fault.resources) or any(
             not self.names.isdisjoint((f"file {path}", path, path.rpartition("/")[0])) for path in fault.paths
         )
 
 
-def one_part(parts: Sequence[Part], groups: list[list[Pending]], kept: list[Pending]) -> Part:
+def one_part(parts: Sequence[CandidateGroup], groups: list[list[Pending]], kept: list[Pending]) -> CandidateGroup:
     """Return one part for several, with these groups."""
     names, resources = (part.names for part in parts), (part.resources for part in parts)
-    return Part(set().union(*names), set().union(*resources), groups, kept)
+    return CandidateGroup(set().union(*names), set().union(*resources), groups, kept)
 
 
-def join(parts: Sequence[Part]) -> Part:
+def join(parts: Sequence[CandidateGroup]) -> CandidateGroup:
     """Move everything to the first of several parts, and return it."""
     first, *others = parts
     for part in others:
@@ -43,10 +43,12 @@ def join(parts: Sequence[Part]) -> Part:
     return first
 
 
-def separate(parts: Sequence[Part], keys: Callable[[Part], Iterable[Hashable]]) -> list[Part]:
+def separate(
+    parts: Sequence[CandidateGroup], keys: Callable[[CandidateGroup], Iterable[Hashable]]
+) -> list[CandidateGroup]:
     """Return parts of one group, merged where they have a key in common."""
     part_of: dict[Hashable, int] = {}
-    found: dict[int, list[Part]] = {}
+    found: dict[int, list[CandidateGroup]] = {}
     for number, part in enumerate(parts):
         near = dict.fromkeys(part_of[key] for key in keys(part) if key in part_of)
         found[number] = [*(other for one in near for other in found.pop(one)), part]
@@ -54,7 +56,9 @@ def separate(parts: Sequence[Part], keys: Callable[[Part], Iterable[Hashable]]) 
     return [one_part(near, [[one for part in near for one in part.groups[0]]], []) for near in found.values()]
 
 
-def blame(faults: Sequence[Fault], active: Sequence[Part]) -> tuple[list[tuple[list[int], list[Fault]]], list[int]]:
+def blame(
+    faults: Sequence[ProofFailure], active: Sequence[CandidateGroup]
+) -> tuple[list[tuple[list[int], list[ProofFailure]]], list[int]]:
     """Return the faults with the parts of which one causes them, and the other parts that may cause faults.
 
     The cause of a fault of a resource is most likely a change of that resource or of one in its evidence, and otherwise
@@ -64,7 +68,7 @@ def blame(faults: Sequence[Fault], active: Sequence[Part]) -> tuple[list[tuple[l
     for number, part in enumerate(active):
         for resource in part.resources:
             by_resource.setdefault(resource, []).append(number)
-    blamed: list[tuple[list[int], list[Fault]]] = []
+    blamed: list[tuple[list[int], list[ProofFailure]]] = []
     suspected: dict[int, None] = {}
 
     def of(resources: Iterable[tuple[str, ...]]) -> dict[int, None]:
@@ -87,7 +91,7 @@ def blame(faults: Sequence[Fault], active: Sequence[Part]) -> tuple[list[tuple[l
     return blamed, [number for number in suspected if number not in of_blamed]
 
 
-def halves(parts: Sequence[Part]) -> list[Sequence[Part]]:
+def halves(parts: Sequence[CandidateGroup]) -> list[Sequence[CandidateGroup]]:
     """Return two halves of parts, of which the first is last."""
     middle = len(parts) // 2
     return [parts[middle:], parts[:middle]]

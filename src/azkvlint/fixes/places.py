@@ -54,7 +54,7 @@ _CONSTANTS = frozenset({"true", "false", "null"})
 _OF_BLOCK = {"variable": "var", "locals": "local"}
 
 
-class Target(NamedTuple):
+class FixTarget(NamedTuple):
     """A declaration to change. ``declared_as`` is its type in the language, ``type`` that in Azure."""
 
     path: str
@@ -80,13 +80,13 @@ def language_at(at: Location) -> str:
     return "arm" if at.pointer is not None else "terraform"
 
 
-def declaration(finding: Finding) -> Target:
+def declaration(finding: Finding) -> FixTarget:
     """Return the declaration of a finding's resource. Raise Refusal."""
     at = finding.resource_at or finding.at
-    return Target(at.path, _of_declaration(at), finding.declared_as, finding.type, language_at(at))
+    return FixTarget(at.path, _of_declaration(at), finding.declared_as, finding.type, language_at(at))
 
 
-def is_called(target: Target, sources: Sources) -> bool:
+def is_called(target: FixTarget, sources: Sources) -> bool:
     """Return whether a target is the call of the Terraform module that declares it."""
     if target.language != "terraform" or target.declared_as == "module":
         return False
@@ -99,7 +99,7 @@ def _of_declaration(at: Location) -> Address:
     return address[:-1] if at.pointer is not None and address[-1:] == ("type",) else address
 
 
-def linked(finding: Finding, sources: Sources, type_: str) -> Target:
+def linked(finding: Finding, sources: Sources, type_: str) -> FixTarget:
     """Return the declaration of the one other resource that decides. Raise Refusal."""
     others = {one.at.position_key: one.at for one in finding.evidence if one.at.address not in (None, finding.resource)}
     if len(others) != 1:
@@ -111,10 +111,10 @@ def linked(finding: Finding, sources: Sources, type_: str) -> Target:
         text = sources.text(at.path)
         match = _HEADER.match(text, address[0]) if isinstance(address[0], int) else None
         declared = match[1] if match is not None else ""
-    return Target(at.path, address, declared, type_, language_at(at))
+    return FixTarget(at.path, address, declared, type_, language_at(at))
 
 
-def api_version_of(target: Target, sources: Sources) -> str:
+def api_version_of(target: FixTarget, sources: Sources) -> str:
     """Return the API version that a declaration names. Raise Refusal."""
     text = sources.text(target.path)
     if target.language == "arm":
@@ -152,7 +152,7 @@ def refuse_deployment(path: str, address: Address, sources: Sources) -> None:
         raise Refusal(f"the template of the deployment is in {where}: change it there")
 
 
-def refuse_variables(target: Target, path: tuple[str, ...], sources: Sources) -> None:
+def refuse_variables(target: FixTarget, path: tuple[str, ...], sources: Sources) -> None:
     """Raise Refusal if an attribute of a declaration depends on a variable, local or parameter."""
     # What is not understood may depend on one.
     names = names_in(_written(target, path, sources), target.language, sources.text(target.path))
@@ -161,7 +161,7 @@ def refuse_variables(target: Target, path: tuple[str, ...], sources: Sources) ->
         raise Refusal(f"needs a decision: `{path[-1]}` depends on a variable or parameter, which would have no effect")
 
 
-def _written(target: Target, path: tuple[str, ...], sources: Sources) -> list[str]:
+def _written(target: FixTarget, path: tuple[str, ...], sources: Sources) -> list[str]:
     """Return the texts of an attribute of a declaration; none if it is not written there, or as a dynamic block."""
     try:
         removed = sources.editor(target.path).remove(target.address, path)
@@ -171,7 +171,7 @@ def _written(target: Target, path: tuple[str, ...], sources: Sources) -> list[st
     return [text[edit.start : edit.end] for edit in removed]
 
 
-def text_of(target: Target, sources: Sources) -> str:
+def text_of(target: FixTarget, sources: Sources) -> str:
     """Return the text of a whole declaration. Raise Refusal."""
     editor = sources.editor(target.path)
     if target.language == "arm":
@@ -180,7 +180,7 @@ def text_of(target: Target, sources: Sources) -> str:
     return sources.text(target.path)[spot.item.start : spot.item.end]
 
 
-def _is_dynamic(target: Target, name: str, sources: Sources) -> bool:
+def _is_dynamic(target: FixTarget, name: str, sources: Sources) -> bool:
     """Return whether a declaration has a dynamic block of a name."""
     blocks = body_of(target.path, sources.text(target.path)).blocks
     block = next((one for one in blocks if one.start == target.address[0]), None)
@@ -225,7 +225,7 @@ def joined(titles: Sequence[str]) -> str:
     return " and ".join(filter(None, (", ".join(parts[:-1]), parts[-1])))
 
 
-class Setting(msgspec.Struct, frozen=True):
+class ValueSetter(msgspec.Struct, frozen=True):
     """Sets ``value`` for a finding, whose ``evidence`` states where it was written."""
 
     finding: Finding
@@ -233,7 +233,7 @@ class Setting(msgspec.Struct, frozen=True):
     evidence: Evidence | None
     language: str
 
-    def set(self, target: Target, path: tuple[str, ...], sources: Sources) -> tuple[Edits, str]:
+    def set(self, target: FixTarget, path: tuple[str, ...], sources: Sources) -> tuple[Edits, str]:
         """Return the edits that set an attribute of a declaration, wherever its value is written. Raise Refusal."""
         calls = _calls(self.finding)
         if not path:
@@ -398,11 +398,11 @@ class Setting(msgspec.Struct, frozen=True):
     ) -> tuple[Edits, str]:
         """Return the edit of a parameter's default or a variable in a Bicep file."""
         for one in parse(sources.text(path)).declarations:
-            if isinstance(one, ast.Parameter | ast.Variable) and one.name == name:
-                value = one.default if isinstance(one, ast.Parameter) else one.value
+            if isinstance(one, ast.ParameterDeclaration | ast.Variable) and one.name == name:
+                value = one.default if isinstance(one, ast.ParameterDeclaration) else one.value
                 if value is not None:
                     edits = sources.editor(path).replace_value((value.start, value.end), self.value)
-                    is_default = isinstance(one, ast.Parameter)
+                    is_default = isinstance(one, ast.ParameterDeclaration)
                     return self._checked(edits, (name,), path, () if is_default else calls, sources)
         raise Refusal("the value is set outside the file")
 

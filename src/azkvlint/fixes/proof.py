@@ -40,7 +40,7 @@ _MOST_GARBAGE = 1_000_000
 _NO_INPUT, _PLAN, _HEAD = b"{}", regex(rb'"(?:terraform_version|planned_values|resource_changes)"\s*:'), 10_000
 
 
-class Fault(NamedTuple):
+class ProofFailure(NamedTuple):
     """Why edits are not proven, and what it is about: resources (root and address), or files.
 
     ``related`` are the other resources in the evidence of the result of a ``rule``, and ``linked`` those that its
@@ -230,7 +230,7 @@ class Prover:
 
     def faults(
         self, findings: Iterable[Finding], state: State, left: Mapping[Key, Collection[str]] | None = None
-    ) -> Iterator[Fault]:
+    ) -> Iterator[ProofFailure]:
         """Yield why a state does not prove that these findings are fixed and that nothing else is worse.
 
         Of a finding with a key in ``left``, these attributes may remain.
@@ -244,7 +244,7 @@ class Prover:
                 because = "" if is_known else reasons.of(keys)
                 is_open = f"the result of {finding.rule.id} would be unknown{because}"
                 text = "the finding would remain" if is_known else is_open
-                yield Fault(text, frozenset(key[1:] for key in keys), of=keys)
+                yield ProofFailure(text, frozenset(key[1:] for key in keys), of=keys)
         worse = self._guarded(state.findings - before.findings)
         related = _related(worse, state.report.findings)
         for key in worse:
@@ -256,13 +256,13 @@ class Prover:
             text = f"the result of {key[0]} on {key[2]} would become unknown{reasons.of({key})}"
             yield _fault(text, key, related, state)
         for code, _, message, path in sorted(state.problems - before.problems):
-            yield Fault(f"it would cause a problem: {code} {message}", paths=frozenset(filter(None, (path,))))
+            yield ProofFailure(f"it would cause a problem: {code} {message}", paths=frozenset(filter(None, (path,))))
         differing = (state.resources - before.resources) + (before.resources - state.resources)
         # Where the counts by type alone differ, the cause may be anywhere.
         for path in sorted({path for path, *_ in differing if path} or {path for path, *_ in differing}):
-            yield Fault("other resources would be evaluated", paths=frozenset(filter(None, (path,))))
+            yield ProofFailure("other resources would be evaluated", paths=frozenset(filter(None, (path,))))
 
-    def refuting(self, finding: Finding, faults: Sequence[Fault]) -> list[Fault]:
+    def refuting(self, finding: Finding, faults: Sequence[ProofFailure]) -> list[ProofFailure]:
         """Return the faults of what an edit means, which do not depend on how it is spelled.
 
         What a provider rejects or ignores depends on the names of arguments; other rules apply to the values.
@@ -277,11 +277,11 @@ class Prover:
         return sorted(key for key in keys if key[0] in self._guards)
 
 
-def _fault(text: str, key: Key, related: Mapping[Key, frozenset[tuple[str, ...]]], state: State) -> Fault:
+def _fault(text: str, key: Key, related: Mapping[Key, frozenset[tuple[str, ...]]], state: State) -> ProofFailure:
     """Return the fault that a state has a result. ``related`` are other resources by result."""
     resource = key[1:]
     linked = frozenset(state.references.get(resource, ()))
-    return Fault(text, frozenset({resource}), related=related.get(key, frozenset()), rule=key[0], linked=linked)
+    return ProofFailure(text, frozenset({resource}), related=related.get(key, frozenset()), rule=key[0], linked=linked)
 
 
 def _related(keys: Collection[Key], results: Iterable[Finding]) -> dict[Key, frozenset[tuple[str, ...]]]:
@@ -293,10 +293,10 @@ def _related(keys: Collection[Key], results: Iterable[Finding]) -> dict[Key, fro
     return found
 
 
-def attributes_of(faults: Iterable[Fault], state: State) -> dict[Fault, set[str]]:
+def attributes_of(faults: Iterable[ProofFailure], state: State) -> dict[ProofFailure, set[str]]:
     """Return the attributes that the results of a state are about, by the faults that these are."""
     by_key = {(fault.rule, root, address): fault for fault in faults if fault.rule for root, address in fault.resources}
-    found: dict[Fault, set[str]] = {}
+    found: dict[ProofFailure, set[str]] = {}
     for one in (*state.report.findings, *state.report.unknown) if by_key else ():
         for key in keys_of(one):
             if key in by_key:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from azkvlint.azure.azurerm.argument_versions import version_text
 from azkvlint.derived.versions import VAULTS_SINCE
-from azkvlint.fixes.places import Change, Edits, Target
+from azkvlint.fixes.places import Change, Edits, FixTarget
 from azkvlint.fixes.proof import keys_of
 from azkvlint.fixes.provider_versions import AZURERM, constraints_in, locked_in
 from azkvlint.fixes.sensitive import body_of
@@ -35,7 +35,7 @@ class _Constraint(NamedTuple):
     text: str
 
 
-def with_constraint(finding: Finding, _: EditStep, __: Target) -> Iterator[Change]:
+def with_constraint(finding: Finding, _: EditStep, __: FixTarget) -> Iterator[Change]:
     """Yield the change of the constraints that exclude all versions with a supported API."""
     # The provider may be configured in a module; then the constraints and the lock file of its caller decide too.
     folders = dict.fromkeys((finding.at.path.rpartition("/")[0], *sorted(root for _, root, _ in keys_of(finding))))

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from azkvlint.azure.azurerm.argument_versions import first_versions, version_text
-from azkvlint.fixes.places import Edits, Target
+from azkvlint.fixes.places import Edits, FixTarget
 from azkvlint.fixes.sensitive import body_of
 from azkvlint.fixes.sources import Sources
 from azkvlint.model.effect import Effect
@@ -207,7 +207,7 @@ def _sources_in(folder: str, sources: Sources) -> Iterator[str]:
                 yield real_path(os.path.join(folder, str(source.value)))
 
 
-def of_versions(targets: Iterable[Target], edits: Edits, sources: Sources) -> Iterator[Effect]:
+def of_versions(targets: Iterable[FixTarget], edits: Edits, sources: Sources) -> Iterator[Effect]:
     """Yield the effect of arguments that edits add to resources, and that not every allowed azurerm has."""
     added = {word for edit in edits for word in _WORD.findall(edit.replacement)}
     for target in dict.fromkeys(targets):
@@ -219,7 +219,7 @@ def of_versions(targets: Iterable[Target], edits: Edits, sources: Sources) -> It
                 yield Effect("apply-fails", f"{text}: {one.text} allows it.")
 
 
-def older_than(since: Version, target: Target, sources: Sources) -> list[Allowed]:
+def older_than(since: Version, target: FixTarget, sources: Sources) -> list[Allowed]:
     """Return what allows versions of azurerm before one for a resource, in the roots that lead to it."""
     folder = os.path.dirname(sources.real_path(target.path))
     return [one for one in oldest_allowed(folder, AZURERM, sources) if one.versions.low < since]

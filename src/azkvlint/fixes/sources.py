@@ -8,7 +8,7 @@ from functools import lru_cache
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from azkvlint.fixes.checkout import Checkout
+from azkvlint.fixes.checkout import CheckoutFiles
 from azkvlint.fixes.commands import Commands
 from azkvlint.model.fix import Refusal, TextEdit, apply
 from azkvlint.readers.discover import OPENTOFU, TERRAFORM, module_files, names_in
@@ -47,7 +47,7 @@ class Sources:
         texts: Mapping[str, bytes] | None = None,
         originals: dict[str, bytes] | None = None,
         inputs: Sequence[str] = (),
-        checkout: Checkout | None = None,
+        checkout: CheckoutFiles | None = None,
         boundary: str = "",
         tool: str = "",
         commands: Commands | None = None,
@@ -65,7 +65,7 @@ class Sources:
         self._known: dict[Hashable, Any] = {}
         self._boundary = boundary or checkout_of(root) or real_path(root)
         # The readers of values are searched for with the first edit, once for all states.
-        self.checkout = checkout or Checkout(root, [self.real_path(path) for path in inputs])
+        self.checkout = checkout or CheckoutFiles(root, [self.real_path(path) for path in inputs])
         self.commands = commands or Commands(self.checkout)
 
     def real_path(self, path: str) -> str:

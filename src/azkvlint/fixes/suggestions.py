@@ -8,7 +8,7 @@ import msgspec
 
 from azkvlint.fixes.sources import Sources
 from azkvlint.graph.region_lookup import Hidden, safe_lines
-from azkvlint.model.fix import Change, Fix, Suggestion, TextEdit, apply, suggestion_key
+from azkvlint.model.fix import Fix, Replacement, Suggestion, TextEdit, apply, suggestion_key
 from azkvlint.model.location import Region
 from azkvlint.syntax.texts import Lines
 from azkvlint.util.lazy_regex import regex
@@ -46,7 +46,7 @@ def suggestions_of(
 
 def _whole(
     edits: Sequence[TextEdit], lines: Mapping[str, Lines], secret_texts: Collection[str], secret_lines: Collection[str]
-) -> Change | None:
+) -> Replacement | None:
     """Return the edits of a fix as one, unless it would repeat a text that may be a secret."""
     if len({edit.path for edit in edits}) != 1:
         return None
@@ -64,9 +64,9 @@ def _whole(
     return _change(edit, of_file)
 
 
-def _change(edit: TextEdit, lines: Lines) -> Change:
+def _change(edit: TextEdit, lines: Lines) -> Replacement:
     region = lines.region(edit.start, edit.end)
-    return Change(
+    return Replacement(
         path=edit.path,
         region=region,
         utf16=_in_units(region, lines, "utf-16-le", 2),
@@ -125,12 +125,12 @@ def _is_plain(line: str) -> bool:
 def _hidden(path: str, text: str) -> Hidden | None:
     """Return the secrets of a file by the names and decorators of its declarations."""
     if path.endswith(".bicep"):
-        from azkvlint.readers.bicep.document import FileSecrets as BicepSecrets
+        from azkvlint.readers.bicep.document import BicepFileSecrets as BicepSecrets
         from azkvlint.readers.bicep.document import read_file
 
         return BicepSecrets(read_file(path, "", text), ())
     if path.endswith((".tf", ".tofu")):
-        from azkvlint.readers.terraform.file_secrets import FileSecrets as TerraformSecrets
+        from azkvlint.readers.terraform.file_secrets import TerraformFileSecrets as TerraformSecrets
         from azkvlint.syntax.hcl.parse import parse_file
 
         return TerraformSecrets(parse_file(text), ())

@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 import msgspec
 
-from azkvlint.fixes.tree_editor import Commas, Container, Item, Layout, TreeEditor, focused, nested
+from azkvlint.fixes.tree_editor import Commas, Container, Layout, TreeEditor, TreeElement, focused, nested
 from azkvlint.model.fix import Address, Literal, Refusal, TextEdit
 from azkvlint.syntax import ast
-from azkvlint.syntax.hcl.parse import Block, Body, File, parse_file
+from azkvlint.syntax.hcl.parse import Block, Body, HclFile, parse_file
 from azkvlint.syntax.hcl.tokens import gap, identifier, quoted
 
 _ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
@@ -23,7 +23,7 @@ _LIFECYCLE, _DEPENDS_ON = "lifecycle", "depends_on"
 class _Columns(NamedTuple):
     """Arguments on consecutive lines whose ``=`` follow names of a ``width``, which can be wider than all names."""
 
-    items: Sequence[Item]
+    items: Sequence[TreeElement]
     width: int
     is_wide: bool
 
@@ -49,7 +49,7 @@ class TerraformEditor(TreeEditor):
 
     # --- the language ------------------------------------------------------------------------------------------------
 
-    def inside(self, item: Item) -> Container | None:
+    def inside(self, item: TreeElement) -> Container | None:
         """Return the body of a block, for a dynamic block that of its content, or the object or array of a value."""
         node = item.node
         if isinstance(node, Block) and node.type == "dynamic":
@@ -63,23 +63,23 @@ class TerraformEditor(TreeEditor):
         if isinstance(node, Block):
             return Container(node.brace, node.end, _items(node.body), Commas.NONE, node)
         if isinstance(node, ast.Array):
-            items = [Item(one.start, one.end, None, one.start, one.start, one) for one in node.items]
+            items = [TreeElement(one.start, one.end, None, one.start, one.start, one) for one in node.items]
             return Container(node.start, node.end, items, Commas.REQUIRED, node, is_array=True)
         if isinstance(node, ast.Object):
             items = [self._member(one) for one in node.members if isinstance(one, ast.Property)]
             return Container(node.start, node.end, items, Commas.OPTIONAL, node)
         return None
 
-    def _member(self, node: ast.Property) -> Item:
+    def _member(self, node: ast.Property) -> TreeElement:
         text, start = self.text, node.start
         word = identifier(text, start)
         if not isinstance(node.key, str):
-            return Item(start, node.end, None, start, node.value.start, node.value)
+            return TreeElement(start, node.end, None, start, node.value.start, node.value)
         end = word.end() if word is not None else quoted(text, start + 1).end() + 1
         value = gap(text, gap(text, end).end() + 1).end()
-        return Item(start, node.end, node.key, end, value, node.value)
+        return TreeElement(start, node.end, node.key, end, value, node.value)
 
-    def within(self, item: Item, start: int, end: int) -> Container | None:
+    def within(self, item: TreeElement, start: int, end: int) -> Container | None:
         """Return the outermost container in an item that contains a span."""
         node = item.node
         if not isinstance(node, Block):
@@ -90,7 +90,7 @@ class TerraformEditor(TreeEditor):
         """Return whether a text has no syntax error."""
         return _parse(text) is not None
 
-    def strings(self, item: Item, start: int, end: int) -> list[tuple[int, int]]:
+    def strings(self, item: TreeElement, start: int, end: int) -> list[tuple[int, int]]:
         """Return the spans of the string literals between two offsets of an item."""
         if not isinstance(item.node, Block):
             return super().strings(item, start, end)
@@ -162,7 +162,7 @@ class TerraformEditor(TreeEditor):
             after = _anchor(box, path[0], isinstance(value, _Blocks))
         return self._insert(box, after, path[0], value)
 
-    def _insert(self, box: Container, after: Item | None, name: str, value: Literal) -> list[TextEdit]:
+    def _insert(self, box: Container, after: TreeElement | None, name: str, value: Literal) -> list[TextEdit]:
         named = [item for item in box.items if item.name is not None]
         is_quoted = bool(named) and all(self.text[item.start] == '"' for item in named)
         key, width, edits = self.string(name) if is_quoted else self.key(name), 0, list[TextEdit]()
@@ -191,7 +191,7 @@ class TerraformEditor(TreeEditor):
             return []
         return self._insert(box, _anchor(box, name, True), name, _blocks(body))
 
-    def _is_equal(self, item: Item, body: Mapping[str, Literal]) -> bool:
+    def _is_equal(self, item: TreeElement, body: Mapping[str, Literal]) -> bool:
         """Return whether a block has exactly these arguments and blocks."""
         box = self.inside(item)
         if box is None or len(box.items) != len(body):
@@ -214,7 +214,7 @@ class TerraformEditor(TreeEditor):
 
     # --- columns -----------------------------------------------------------------------------------------------------
 
-    def align(self, box: Container, item: Item, key: str | None) -> Iterable[TextEdit]:
+    def align(self, box: Container, item: TreeElement, key: str | None) -> Iterable[TextEdit]:
         """Return the edits that keep the ``=`` of a group in one column, as ``terraform fmt`` does."""
         columns = self._columns(box, item)
         if columns is None:
@@ -226,17 +226,17 @@ class TerraformEditor(TreeEditor):
             width = max(width, columns.width)
         return [edit for one, length in zip(group, lengths, strict=True) for edit in self._pad([one], width, length)]
 
-    def _pad(self, group: Iterable[Item], width: int, length: int | None = None) -> list[TextEdit]:
+    def _pad(self, group: Iterable[TreeElement], width: int, length: int | None = None) -> list[TextEdit]:
         edits: list[TextEdit] = []
         for item in group:
             spaces = width + 1 - (item.key_end - item.start if length is None else length)
             edits.append(self.layout.edit(item.key_end, self._sign(item), " " * spaces))
         return edits
 
-    def _sign(self, item: Item) -> int:
+    def _sign(self, item: TreeElement) -> int:
         return gap(self.text, item.key_end).end()
 
-    def _columns(self, box: Container, item: Item) -> _Columns | None:
+    def _columns(self, box: Container, item: TreeElement) -> _Columns | None:
         """Return the arguments on consecutive lines around one if their ``=`` are in one column."""
         items, first = box.items, box.items.index(item)
         last = first
@@ -253,11 +253,11 @@ class TerraformEditor(TreeEditor):
         is_group = self._is_single(item) or (isinstance(box.node, Block) and len(items) == 1 and not item.is_block)
         return _Columns(group, width, width > longest) if is_aligned and is_group and self._is_short(item) else None
 
-    def _is_short(self, item: Item) -> bool:
+    def _is_short(self, item: TreeElement) -> bool:
         """Return whether a value is on one line or a heredoc."""
         return self.text.startswith("<<", item.value) or "\n" not in self.text[item.start : item.end]
 
-    def _is_single(self, item: Item) -> bool:
+    def _is_single(self, item: TreeElement) -> bool:
         """Return whether an item is ``name = value`` on a line of its own."""
         text = self.text
         if item.is_block or item.name is None or not self._is_short(item):
@@ -266,29 +266,29 @@ class TerraformEditor(TreeEditor):
         is_plain = text.startswith("=", sign) and not text[item.key_end : sign].strip(" ")
         return is_plain and self.layout.starts_line(item.start) and self._next_line(item) is not None
 
-    def _next_line(self, item: Item) -> int | None:
+    def _next_line(self, item: TreeElement) -> int | None:
         """Return the offset of the next line if nothing else is on the last line of an item."""
         comma = self.layout.comma(item.end, Commas.OPTIONAL)
         line_end = self.layout.line_end(item.end if comma is None else comma + 1)
         return None if line_end is None else line_end + len(self.layout.newline)
 
-    def _follows(self, item: Item, other: Item) -> bool:
+    def _follows(self, item: TreeElement, other: TreeElement) -> bool:
         return self._next_line(item) == self.layout.line_start(other.start)
 
 
-def _items(body: Body) -> list[Item]:
+def _items(body: Body) -> list[TreeElement]:
     """Return the arguments and blocks of a body in order. A dynamic block has the name of what it creates."""
     items = [
-        Item(one.start, one.end, name, one.start + len(name), one.value_start, one.expression())
+        TreeElement(one.start, one.end, name, one.start + len(name), one.value_start, one.expression())
         for name, one in body.attributes.items()
     ]
     for block in body.blocks:
         name = block.labels[0] if block.type == "dynamic" and block.labels else block.type
-        items.append(Item(block.start, block.end, name, block.start + len(block.type), block.brace, block, True))
+        items.append(TreeElement(block.start, block.end, name, block.start + len(block.type), block.brace, block, True))
     return sorted(items, key=lambda item: item.start)
 
 
-def _file(text: str, focus: tuple[int, int] | None = None) -> File:
+def _file(text: str, focus: tuple[int, int] | None = None) -> HclFile:
     """Return a file, or what is in the focus with the offsets in the file. Raise Refusal for a syntax error."""
     file = _parse(text if focus is None else focused(text, focus))
     if file is None:
@@ -298,7 +298,7 @@ def _file(text: str, focus: tuple[int, int] | None = None) -> File:
 
 # The same declarations are edited again after each accepted fix.
 @lru_cache(64)
-def _parse(text: str) -> File | None:
+def _parse(text: str) -> HclFile | None:
     """Return a file; None if it has a syntax error, at any level."""
     file = parse_file(text)
     pending = [] if file.faults else [file.body]
@@ -310,7 +310,7 @@ def _parse(text: str) -> File | None:
     return None if file.faults else file
 
 
-def _anchor(box: Container, name: str, is_block: bool) -> Item | None:
+def _anchor(box: Container, name: str, is_block: bool) -> TreeElement | None:
     """Return the item after which a new one belongs; None for the start."""
     if not isinstance(box.node, Block):
         return _last(box.items)
@@ -322,7 +322,7 @@ def _anchor(box: Container, name: str, is_block: bool) -> Item | None:
     return _last([item for item in arguments if item.name not in _LAST] or arguments)
 
 
-def _before_meta_arguments(items: Sequence[Item], name: str) -> Sequence[Item]:
+def _before_meta_arguments(items: Sequence[TreeElement], name: str) -> Sequence[TreeElement]:
     """Return the items after which a new block comes. ``lifecycle`` and ``depends_on`` come last.
 
     Source: developer.hashicorp.com/terraform/language/style (order of parameters).
@@ -333,7 +333,7 @@ def _before_meta_arguments(items: Sequence[Item], name: str) -> Sequence[Item]:
     return items if first is None or name == _LIFECYCLE else items[: items.index(first)]
 
 
-def _last(items: Sequence[Item]) -> Item | None:
+def _last(items: Sequence[TreeElement]) -> TreeElement | None:
     return items[-1] if items else None
 
 

@@ -26,7 +26,7 @@ class Commas(Enum):
     REQUIRED = "required"
 
 
-class Item(msgspec.Struct, frozen=True, gc=False, eq=False):
+class TreeElement(msgspec.Struct, frozen=True, gc=False, eq=False):
     """A block, ``name = value`` or an array's item, from ``start`` to ``end``.
 
     The name as written ends at ``key_end``, the value is from ``value`` to ``end``. Items without a name are found by
@@ -47,13 +47,13 @@ class Container(msgspec.Struct, frozen=True, gc=False, eq=False):
 
     start: int
     end: int
-    items: Sequence[Item]
+    items: Sequence[TreeElement]
     commas: Commas
     node: object = None
     is_root: bool = False
     is_array: bool = False
 
-    def find(self, name: str, *, any_case: bool = False) -> Item | None:
+    def find(self, name: str, *, any_case: bool = False) -> TreeElement | None:
         """Return the item of a name. Raise Refusal if there are several."""
         found = [item for item in self.items if item.name == name]
         if not found and any_case:
@@ -120,7 +120,7 @@ class Layout:
             stop = self.skip(stop + 1)
         return stop if self.text.startswith(",", stop) else None
 
-    def inner_indent(self, box: Container, beside: Item | None = None) -> str:
+    def inner_indent(self, box: Container, beside: TreeElement | None = None) -> str:
         """Return the indentation of the items of a container."""
         for item in (*((beside,) if beside is not None else ()), *box.items):
             if self.starts_line(item.start):
@@ -130,7 +130,7 @@ class Layout:
     # --- insertion ---------------------------------------------------------------------------------------------------
 
     def insert(
-        self, box: Container, after: Item | None, write: Callable[[str, bool], str], *, spaced: bool = False
+        self, box: Container, after: TreeElement | None, write: Callable[[str, bool], str], *, spaced: bool = False
     ) -> list[TextEdit]:
         """Insert what ``write`` returns for an indentation, and for whether it is on one line, after an item.
 
@@ -155,7 +155,7 @@ class Layout:
         is_spaced = not following.split(self.newline, 2)[1].strip()
         return [*edits, self.edit(line_end, line_end, text if is_spaced else text + self.newline)]
 
-    def _insert_on_line(self, box: Container, after: Item, write: Callable[[str, bool], str]) -> list[TextEdit]:
+    def _insert_on_line(self, box: Container, after: TreeElement, write: Callable[[str, bool], str]) -> list[TextEdit]:
         """Insert after an item that is followed by others on its line; a block is expanded to several lines."""
         if box.commas is not Commas.NONE:
             return [self.edit(after.end, after.end, f", {write(self.indent(after.start), True)}")]
@@ -195,7 +195,7 @@ class Layout:
 
     # --- removal -----------------------------------------------------------------------------------------------------
 
-    def remove(self, box: Container, item: Item) -> list[TextEdit]:
+    def remove(self, box: Container, item: TreeElement) -> list[TextEdit]:
         """Remove an item with its comma; if it is alone on its lines, with these and the comment after it."""
         before = max((other for other in box.items if other.end <= item.start), key=lambda one: one.end, default=None)
         is_last = all(other.end <= item.end for other in box.items)
@@ -247,7 +247,7 @@ class Spot(msgspec.Struct, frozen=True, gc=False):
     """The innermost item that contains an address, and its container; ``inner`` if a container itself is addressed."""
 
     box: Container
-    item: Item
+    item: TreeElement
     inner: Container | None = None
 
 
@@ -286,15 +286,15 @@ class TreeEditor:
         """Return the container that a node is; None if it is another expression."""
         raise NotImplementedError
 
-    def inside(self, item: Item) -> Container | None:
+    def inside(self, item: TreeElement) -> Container | None:
         """Return the container that is an item's body or value; None if the value is another expression."""
         return self.container(item.node)
 
-    def within(self, item: Item, start: int, end: int) -> Container | None:
+    def within(self, item: TreeElement, start: int, end: int) -> Container | None:
         """Return the outermost container in an item that contains a span."""
         return self.container(_enclosing(item.node, start, end))
 
-    def strings(self, item: Item, start: int, end: int) -> list[tuple[int, int]]:
+    def strings(self, item: TreeElement, start: int, end: int) -> list[tuple[int, int]]:
         """Return the spans of the string literals between two offsets of an item."""
         return _literals(item.node, start, end)
 
@@ -354,7 +354,7 @@ class TreeEditor:
         after = array.items[-1] if array.items else None
         return self.layout.insert(array, after, lambda indent, one_line: self.write(body, indent, one_line))
 
-    def align(self, box: Container, item: Item, key: str | None) -> Iterable[TextEdit]:  # noqa: ARG002  # for HCL
+    def align(self, box: Container, item: TreeElement, key: str | None) -> Iterable[TextEdit]:  # noqa: ARG002  # for HCL
         """Return the edits that keep names and values in columns when an item is renamed, or removed (None)."""
         return ()
 
@@ -488,7 +488,7 @@ class TreeEditor:
             raise Refusal("the value is an expression" if inner is None else "the value is a list")
         return inner
 
-    def members_of(self, item: Item) -> Container:
+    def members_of(self, item: TreeElement) -> Container:
         """Return the container with the members of an item. Raise Refusal."""
         box = self.inside(item)
         if box is None:
@@ -497,7 +497,7 @@ class TreeEditor:
             raise Refusal(f"the value of `{item.name}` is a list")
         return box
 
-    def lookup(self, at: Address, path: tuple[str, ...]) -> tuple[Container, Item] | None:
+    def lookup(self, at: Address, path: tuple[str, ...]) -> tuple[Container, TreeElement] | None:
         """Return the item at a path and its container; None if there is none."""
         if not path:
             spot = self.locate(at)
@@ -509,7 +509,7 @@ class TreeEditor:
                 return None if item is None else (box, item)
             box, path = self.members_of(item), path[1:]
 
-    def replace(self, item: Item, value: Literal, *, conditional: bool = False) -> list[TextEdit]:
+    def replace(self, item: TreeElement, value: Literal, *, conditional: bool = False) -> list[TextEdit]:
         """Replace the value of an item, unless it is that value."""
         if item.is_block:
             raise Refusal(f"`{item.name}` is a block" if item.name else "the place is not a value")
@@ -598,7 +598,7 @@ def focused(text: str, focus: tuple[int, int]) -> str:
     return " " * start + text[start:end] + "\n"
 
 
-def item_at(box: Container, start: int, end: int) -> Item | None:
+def item_at(box: Container, start: int, end: int) -> TreeElement | None:
     """Return the item of a container that contains a span. Items are in order."""
     index = bisect_right(box.items, start, key=lambda item: item.start)
     item = box.items[index - 1] if index else None

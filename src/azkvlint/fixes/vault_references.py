@@ -55,7 +55,7 @@ _END_OF_BLOCK = regex(r"\n(?:\}|[ \t]*(?:data|ephemeral|locals|module|output|pro
 _LONGEST_BLOCK = 3_000
 
 
-class Relation(IntEnum):
+class VaultRelation(IntEnum):
     """How a file is related to a vault. ``LIKELY``: it reads an output with the name of one that exports the vault."""
 
     OTHER = 0
@@ -64,7 +64,7 @@ class Relation(IntEnum):
     SAME = 3
 
 
-class Use(NamedTuple):
+class VaultReference(NamedTuple):
     """A place that uses a vault, which is not known if nothing is set.
 
     ``name`` is its name in Azure in lower case, ``reference`` an expression of Terraform that refers to it and
@@ -80,7 +80,7 @@ class Use(NamedTuple):
     folder: str = ""
 
 
-class Module(NamedTuple):
+class DeclarationLookup(NamedTuple):
     """What the module of a file declares: ``name_of`` returns the literal name in Azure of a data source, or nothing.
 
     ``declares`` returns whether it certainly declares a resource with a type and a label.
@@ -104,35 +104,35 @@ class VaultNames(msgspec.Struct, frozen=True):
     are_all: bool = False
     outputs: frozenset[str] = frozenset()
 
-    def relation(self, use: Use, path: str, module: Module) -> Relation:
+    def relation(self, use: VaultReference, path: str, module: DeclarationLookup) -> VaultRelation:
         """Return the relation of a use in a file."""
         if use.reference:
             return self._of_reference(use.reference, path, module)
         if use.symbol and path == self.file:
             if use.symbol == self.label:
-                return Relation.SAME
+                return VaultRelation.SAME
             if use.is_declared:
-                return Relation.OTHER
+                return VaultRelation.OTHER
         return self._of_name(use.name)
 
-    def _of_name(self, name: str) -> Relation:
+    def _of_name(self, name: str) -> VaultRelation:
         if name in self.names:
-            return Relation.SAME
-        return Relation.OTHER if name and self.are_all else Relation.POSSIBLE
+            return VaultRelation.SAME
+        return VaultRelation.OTHER if name and self.are_all else VaultRelation.POSSIBLE
 
-    def _of_reference(self, reference: str, path: str, module: Module) -> Relation:
+    def _of_reference(self, reference: str, path: str, module: DeclarationLookup) -> VaultRelation:
         own = self.declared_as, self.label
         is_here = os.path.dirname(path) == os.path.dirname(self.file)
         if is_here and any(not one[1] and (one[2], one[3]) == own for one in _RESOURCE.finditer(reference)):
-            return Relation.SAME
-        relation = Relation.POSSIBLE
+            return VaultRelation.SAME
+        relation = VaultRelation.POSSIBLE
         whole = _WHOLE.fullmatch(reference)
         if whole is not None and whole[1]:
             relation = self._of_name(module.name_of(whole[3]))
         elif whole is not None and ((whole[2], whole[3]) != own or module.declares(*own)):
-            return Relation.OTHER
+            return VaultRelation.OTHER
         is_exported = not self.outputs.isdisjoint(_WORD.findall(reference))
-        return max(relation, Relation.LIKELY) if relation and is_exported else relation
+        return max(relation, VaultRelation.LIKELY) if relation and is_exported else relation
 
 
 def literal_at(text: str, at: int) -> str:
@@ -151,14 +151,14 @@ def host_before(text: str, end: int) -> str:
     return "" if match is None or match[1].isupper() else match[1].lower()
 
 
-def resources_of_bicep(text: str) -> dict[str, Use]:
+def resources_of_bicep(text: str) -> dict[str, VaultReference]:
     """Return the resources of a Bicep file by their symbols, each as the use of it."""
-    found: dict[str, Use] = {}
+    found: dict[str, VaultReference] = {}
     for match in _BICEP_RESOURCE.finditer(text):
-        use = Use((match[3] or "").lower(), symbol=match[1], is_declared=not match[2])
-        found[match[1]] = use if match[1] not in found else Use(symbol=match[1])
+        use = VaultReference((match[3] or "").lower(), symbol=match[1], is_declared=not match[2])
+        found[match[1]] = use if match[1] not in found else VaultReference(symbol=match[1])
     for match in _BICEP_LOCAL.finditer(text) if found else ():
-        found.update((name, Use()) for name in match.groups() if name in found)
+        found.update((name, VaultReference()) for name in match.groups() if name in found)
     return found
 
 

@@ -34,7 +34,7 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
     timeout: float
 
 
-class Request(msgspec.Struct, frozen=True, kw_only=True):
+class FleetRequest(msgspec.Struct, frozen=True, kw_only=True):
     """An input: its name in results, and the bytes of the path to check or of the address to fetch."""
 
     name: str
@@ -118,7 +118,7 @@ def check_chunk(setup: bytes, names: Sequence[str]) -> bytes:
     try:
         for name in names:
             path = name if is_remote(name) else os.path.join(settings.base, name)
-            request = Request(name=portable(name), path=path.encode("utf-8", "surrogateescape"))
+            request = FleetRequest(name=portable(name), path=path.encode("utf-8", "surrogateescape"))
             answer = checker.child.request(msgspec.msgpack.encode(request), settings.timeout)
             if answer is not None:
                 results.append(msgspec.msgpack.decode(answer, type=InputResult))

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import msgspec
 
 from azkvlint.config.run_config import Config
-from azkvlint.fleet.checker import Request, Setup
+from azkvlint.fleet.checker import FleetRequest, Setup
 from azkvlint.fleet.remote import fetch, is_remote
 from azkvlint.fleet.rows import InputResult, failed_result, result_of
 from azkvlint.linter.linter import Prepared, check
@@ -43,7 +43,7 @@ def _answer(data: bytes) -> Callable[[bytes], bytes]:
     gc.freeze()
 
     def answer(data: bytes) -> bytes:
-        request = msgspec.msgpack.decode(data, type=Request)
+        request = msgspec.msgpack.decode(data, type=FleetRequest)
         result = _check(request, settings.config, prepared, staging)
         if gc.get_count()[0] > _MOST_GARBAGE:
             gc.collect()
@@ -52,7 +52,7 @@ def _answer(data: bytes) -> Callable[[bytes], bytes]:
     return answer
 
 
-def _check(request: Request, config: Config, prepared: Prepared, staging: StagingFolder) -> InputResult:
+def _check(request: FleetRequest, config: Config, prepared: Prepared, staging: StagingFolder) -> InputResult:
     path = os.fsdecode(request.path)
     try:
         if is_remote(path):

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 
 from azkvlint import __version__
-from azkvlint.fleet.results import RETIREMENT_DAY, Entry, Group, Run, Totals, severities_of
+from azkvlint.fleet.results import RETIREMENT_DAY, FleetRun, Group, ManifestEntry, Totals, severities_of
 from azkvlint.fleet.rows import risk_key
 from azkvlint.model.rule import Rule, Severity
 from azkvlint.reporters.findings.sarif_rules import rule_link
@@ -27,7 +27,7 @@ _MOST_ROWS = 50
 _SOON = 180
 
 
-def html(totals: Totals, run: Run, rules: Mapping[str, Rule]) -> str:
+def html(totals: Totals, run: FleetRun, rules: Mapping[str, Rule]) -> str:
     """Return the page. Equal results in the same order of inputs lead to equal pages."""
     boxes = [(_CLASSES[label], totals.findings[label], label) for label in _LABELS]
     boxes += [("none", totals.unknown, "unknown"), ("none", totals.suppressed, "suppressed")]
@@ -73,7 +73,7 @@ def _exposures(totals: Totals) -> list[tuple[object, ...]]:
     ]
 
 
-def _retirement(totals: Totals, run: Run) -> dict[str, object]:
+def _retirement(totals: Totals, run: FleetRun) -> dict[str, object]:
     days = (date.fromisoformat(RETIREMENT_DAY) - date.fromisoformat(run.as_of)).days
     count = totals.retiring
     style = "good" if not count else "open" if days > _SOON else "bad"
@@ -113,7 +113,7 @@ def _repositories(totals: Totals) -> list[tuple[object, ...]]:
     ]  # fmt: skip
 
 
-def _input_words(entry: Entry) -> str:
+def _input_words(entry: ManifestEntry) -> str:
     summary = entry.summary
     return words_of(severities_of(summary)) + (f", {summary.unknown:,} unknown" if summary.unknown else "")
 

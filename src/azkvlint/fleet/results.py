@@ -39,10 +39,10 @@ MOST_IN_PART = 50
 OTHER_RUN = "the run has other settings, or was started by another version of kvlint"
 
 _Digest = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
-_Sealed = TypeVar("_Sealed", "Run", "Entry")
+_Sealed = TypeVar("_Sealed", "FleetRun", "ManifestEntry")
 
 
-class Run(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class FleetRun(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The identity of a run. It continues only with the same version of kvlint and the same ``settings`` (a digest).
 
     ``as_of`` is the day that dates are compared with, ``base`` the folder that relative inputs start from, ``inputs``
@@ -64,7 +64,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
             raise ValueError("expected the path of a folder")
 
 
-class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ManifestEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A line of the manifest: the number of an input in the list of inputs, the part with its rows, and its summary.
 
     ``inputs`` is how many inputs the part has. ``rows`` and ``parquet`` are the digests of the files, and ``digest`` is
@@ -85,12 +85,12 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         return f"{JSONL}/{self.part}/{_row_file(self.number)}"
 
 
-def read_run(folder: ResultFolder) -> Run:
+def read_run(folder: ResultFolder) -> FleetRun:
     """Return the run in a folder. Raise UsageError if there is none, or KvlintError if it is damaged."""
     if not folder.has(RUN):
         raise UsageError(f"the folder `{folder.name}` contains no run to continue", "leave out --resume to start one")
     data = next(folder.lines(RUN, _LONGEST_LINE), b"")
-    run = _decoded(data, Run)
+    run = _decoded(data, FleetRun)
     if run is not None:
         return run
     version = _decoded_version(data)
@@ -99,26 +99,26 @@ def read_run(folder: ResultFolder) -> Run:
     raise damaged(folder, RUN, "it does not describe a run")
 
 
-class _Version(msgspec.Struct):
+class _RunVersion(msgspec.Struct):
     kvlint: str
 
 
 def _decoded_version(data: bytes) -> str:
     """Return the version of kvlint that began a run, whose other fields may be unknown."""
     try:
-        return msgspec.json.decode(data, type=_Version).kvlint
+        return msgspec.json.decode(data, type=_RunVersion).kvlint
     except (msgspec.DecodeError, ValueError, RecursionError):
         return ""
 
 
-def write_run(folder: ResultFolder, run: Run) -> Run:
+def write_run(folder: ResultFolder, run: FleetRun) -> FleetRun:
     """Write the identity of a run, after its list of inputs, and return it."""
     run = _sealed(run)
     folder.write(RUN, _encoded(run))
     return run
 
 
-def _encoded(item: Run | Entry) -> bytes:
+def _encoded(item: FleetRun | ManifestEntry) -> bytes:
     return msgspec.json.encode(item) + b"\n"
 
 
@@ -136,7 +136,7 @@ def _decoded(line: bytes, type_: type[_Sealed]) -> _Sealed | None:
         return None
 
 
-def recover(folder: ResultFolder, run: Run) -> bytearray:
+def recover(folder: ResultFolder, run: FleetRun) -> bytearray:
     """Remove what an interruption left unfinished, and what is damaged. Return which of the inputs are done.
 
     Raise KvlintError for what cannot be repaired, and for links.
@@ -153,7 +153,7 @@ def recover(folder: ResultFolder, run: Run) -> bytearray:
 
 def _whole_parts(folder: ResultFolder, names: array[int], done: bytearray, parts: set[str]) -> Iterator[bytes]:
     """Yield the lines of the manifest that count, and mark their inputs and parts."""
-    lines = (_decoded(line, Entry) for line in folder.lines(MANIFEST, _LONGEST_LINE))
+    lines = (_decoded(line, ManifestEntry) for line in folder.lines(MANIFEST, _LONGEST_LINE))
     for part, found in groupby(lines, key=lambda entry: "" if entry is None else entry.part):
         # One write adds the lines of a part, so that they are next to each other.
         entries = [entry for entry in islice(found, MOST_IN_PART + 1) if entry is not None]
@@ -164,7 +164,7 @@ def _whole_parts(folder: ResultFolder, names: array[int], done: bytearray, parts
                 yield _encoded(entry)
 
 
-def _is_whole(folder: ResultFolder, entries: Sequence[Entry], names: array[int], done: bytearray) -> bool:
+def _is_whole(folder: ResultFolder, entries: Sequence[ManifestEntry], names: array[int], done: bytearray) -> bool:
     """Return whether lines of the manifest are all of a part, and its files are complete and unchanged."""
     first, numbers = entries[0], {entry.number for entry in entries}
     if {(entry.inputs, entry.parquet) for entry in entries} != {(len(numbers), first.parquet)}:
@@ -180,7 +180,7 @@ def _is_whole(folder: ResultFolder, entries: Sequence[Entry], names: array[int],
     )
 
 
-def _has_rows(folder: ResultFolder, entry: Entry) -> bool:
+def _has_rows(folder: ResultFolder, entry: ManifestEntry) -> bool:
     """Return whether the rows of an input are those that a line of the manifest describes."""
     if folder.digest(entry.file) != entry.rows:
         return False
@@ -195,7 +195,7 @@ def commit(folder: ResultFolder, numbers: Sequence[int], chunk: ChunkResult) -> 
     folder.write_folder(f"{JSONL}/{part}", [(_row_file(number), result.rows) for number, result in pairs])
     digest = sha256_hex(chunk.parquet)
     entries = (
-        Entry(
+        ManifestEntry(
             number=number,
             part=part,
             inputs=len(pairs),
@@ -212,10 +212,10 @@ def _row_file(number: int) -> str:
     return f"{number:07}.jsonl"
 
 
-def entries_of(folder: ResultFolder) -> Iterator[Entry]:
+def entries_of(folder: ResultFolder) -> Iterator[ManifestEntry]:
     """Yield the lines of the manifest. Raise KvlintError if one is damaged."""
     for number, line in enumerate(folder.lines(MANIFEST, _LONGEST_LINE), 1):
-        entry = _decoded(line, Entry)
+        entry = _decoded(line, ManifestEntry)
         if entry is None:
             raise KvlintError(f"`{folder.place(MANIFEST)}` is damaged in line {number}", "continue with --resume")
         yield entry
@@ -259,9 +259,9 @@ class Totals(msgspec.Struct, kw_only=True):
     rule_inputs: Counter[str] = msgspec.field(default_factory=Counter)
     exposures: Counter[str] = msgspec.field(default_factory=Counter)
     repositories: dict[str, Group] = {}
-    inputs: list[Entry] = []
-    vaults: list[tuple[Entry, VaultSummary]] = []
-    failed: list[Entry] = []
+    inputs: list[ManifestEntry] = []
+    vaults: list[tuple[ManifestEntry, VaultSummary]] = []
+    failed: list[ManifestEntry] = []
 
     @property
     def exit_code(self) -> int:
@@ -271,10 +271,10 @@ class Totals(msgspec.Struct, kw_only=True):
         return EXIT_FINDINGS if self.failing else EXIT_CLEAN
 
 
-def totals_of(entries: Iterable[Entry]) -> Totals:
+def totals_of(entries: Iterable[ManifestEntry]) -> Totals:
     """Return the totals of all lines of a manifest. Lists of inputs are limited to those with the highest risk."""
     totals = Totals()
-    batch: list[Entry] = []
+    batch: list[ManifestEntry] = []
     for entry in entries:
         _add(totals, entry)
         batch.append(entry)
@@ -285,7 +285,7 @@ def totals_of(entries: Iterable[Entry]) -> Totals:
     return totals
 
 
-def _add(totals: Totals, entry: Entry) -> None:
+def _add(totals: Totals, entry: ManifestEntry) -> None:
     summary = entry.summary
     group = totals.repositories.setdefault(repository_of(summary), Group())
     totals.count += 1
@@ -310,7 +310,7 @@ def _add(totals: Totals, entry: Entry) -> None:
     totals.exposures.update(summary.exposures)
 
 
-def _add_lists(totals: Totals, batch: list[Entry]) -> None:
+def _add_lists(totals: Totals, batch: list[ManifestEntry]) -> None:
     totals.inputs = nsmallest(MOST_INPUTS, [*totals.inputs, *batch], key=_input_key)
     vaults = [(entry, vault) for entry in batch for vault in entry.summary.vaults]
     totals.vaults = nsmallest(
@@ -320,7 +320,7 @@ def _add_lists(totals: Totals, batch: list[Entry]) -> None:
     totals.failed = nsmallest(_MOST_FAILED, [*totals.failed, *failed], key=lambda entry: entry.number)
 
 
-def _input_key(entry: Entry) -> tuple[object, ...]:
+def _input_key(entry: ManifestEntry) -> tuple[object, ...]:
     return risk_key(severities_of(entry.summary).items()), entry.number
 
 

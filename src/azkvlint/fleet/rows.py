@@ -35,7 +35,7 @@ _Severity = Annotated[str, msgspec.Meta(pattern="^(info|low|medium|high|critical
 _Number = Annotated[int, msgspec.Meta(ge=0, le=1 << 53)]
 
 
-class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+class ResultRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """One result of an input. ``kind`` is finding, unknown, suppressed, problem, resource or skipped.
 
     ``rule`` is the code of a problem, and ``severity`` its level. ``reason`` is why a result is unknown or suppressed,
@@ -132,7 +132,9 @@ def result_of(name: str, report: Report, settings: CheckSettings) -> InputResult
 
 def failed_result(name: str, message: str, hint: str = "") -> InputResult:
     """Return the result of an input that could not be checked."""
-    row = Row(kind="problem", input=name, rule=INPUT_UNREADABLE, severity="error", message=message, hint=hint or None)
+    row = ResultRow(
+        kind="problem", input=name, rule=INPUT_UNREADABLE, severity="error", message=message, hint=hint or None
+    )
     return InputResult(
         rows=_lines([row]), summary=InputSummary(input=name, is_complete=False, problems=1, error=_brief(message))
     )
@@ -143,7 +145,7 @@ def is_summary_of(summary: InputSummary, lines: Iterable[bytes]) -> bool:
     kinds: Counter[str] = Counter()
     most: Counter[tuple[str, str]] = Counter()
     uncounted: Counter[tuple[str, str]] = Counter()
-    decoder = msgspec.json.Decoder(Row)
+    decoder = msgspec.json.Decoder(ResultRow)
     is_complete = True
     for line in lines:
         try:
@@ -174,11 +176,11 @@ def _brief(text: str, longest: int = _LONGEST_TEXT) -> str:
     return text if len(text) <= longest else f"{text[:longest]}…"
 
 
-def _lines(rows: Iterable[Row]) -> bytes:
+def _lines(rows: Iterable[ResultRow]) -> bytes:
     return b"".join(encode(row, indent=0) for row in rows)
 
 
-def _rows(name: str, report: Report) -> Iterator[Row]:
+def _rows(name: str, report: Report) -> Iterator[ResultRow]:
     repository = report.repository
     common: dict[str, Any] = {"input": name}
     if repository is not None:
@@ -197,9 +199,9 @@ def _rows(name: str, report: Report) -> Iterator[Row]:
     yield from (_declaration("skipped", one, one.instances, None, common) for one in report.skipped)
 
 
-def _finding(kind: str, finding: Finding, common: dict[str, Any]) -> Row:
+def _finding(kind: str, finding: Finding, common: dict[str, Any]) -> ResultRow:
     reason = finding.why if finding.suppressed is None else finding.suppressed.justification
-    return Row(
+    return ResultRow(
         kind=kind,
         rule=finding.rule.id,
         category=finding.rule.category,
@@ -222,8 +224,8 @@ def _finding(kind: str, finding: Finding, common: dict[str, Any]) -> Row:
     )
 
 
-def _problem(problem: Problem, common: dict[str, Any]) -> Row:
-    return Row(
+def _problem(problem: Problem, common: dict[str, Any]) -> ResultRow:
+    return ResultRow(
         kind="problem",
         rule=problem.code,
         severity=problem.level,
@@ -235,8 +237,8 @@ def _problem(problem: Problem, common: dict[str, Any]) -> Row:
     )
 
 
-def _declaration(kind: str, one: Declaration, count: int, exposure: str | None, common: dict[str, Any]) -> Row:
-    return Row(
+def _declaration(kind: str, one: Declaration, count: int, exposure: str | None, common: dict[str, Any]) -> ResultRow:
+    return ResultRow(
         kind=kind,
         reason=one.reason or one.condition or None,
         resource=one.address,
@@ -339,7 +341,7 @@ def _schema(pa: Any) -> Any:
     types = {str: pa.string(), int: pa.int64(), bool: pa.bool_()}
     fields = [
         pa.field(field.name, next(types[one] for one in types if one in getattr(field.type, "__args__", (field.type,))))
-        for field in msgspec.structs.fields(Row)
+        for field in msgspec.structs.fields(ResultRow)
     ]
     return pa.schema(fields, metadata={"pandas": _pandas_types(fields, {pa.int64(): "Int64", pa.bool_(): "boolean"})})
 

@@ -73,7 +73,7 @@ def require_libraries() -> None:
         raise UsageError(f"kvlint fleet requires {', '.join(missing)}", INSTALL)
 
 
-def run_fleet(fleet: Fleet, progress: Progress | None = None) -> tuple[ResultFolder, results.Run]:
+def run_fleet(fleet: Fleet, progress: Progress | None = None) -> tuple[ResultFolder, results.FleetRun]:
     """Check all inputs that are not done, and return the folder with the results. Raise UsageError and KvlintError."""
     rules_of(fleet.config)  # invalid rules and selections are errors before anything starts
     folder = ResultFolder(fleet.out)
@@ -95,7 +95,7 @@ def run_fleet(fleet: Fleet, progress: Progress | None = None) -> tuple[ResultFol
     return folder, run
 
 
-def _begin(fleet: Fleet, folder: ResultFolder) -> tuple[results.Run, bytearray]:
+def _begin(fleet: Fleet, folder: ResultFolder) -> tuple[results.FleetRun, bytearray]:
     """Return the run in the folder, new or continued, and which of its inputs are done."""
     digest = sha256_hex(msgspec.json.encode(fleet.config, order="deterministic"))
     if fleet.resume:
@@ -109,7 +109,7 @@ def _begin(fleet: Fleet, folder: ResultFolder) -> tuple[results.Run, bytearray]:
     count, inputs_digest = write_inputs(folder, fleet.words, fleet.lists)
     run = results.write_run(
         folder,
-        results.Run(
+        results.FleetRun(
             kvlint=__version__,
             settings=digest,
             as_of=today(fleet.config).isoformat(),

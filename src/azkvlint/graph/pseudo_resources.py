@@ -31,7 +31,7 @@ from azkvlint.values.origins import (
     UNTRACED,
     WRITTEN,
     Origins,
-    Source,
+    ValueOrigin,
 )
 
 SECRETS_TYPE = "microsoft.keyvault/vaults/secrets"
@@ -112,7 +112,7 @@ def secret_in(attributes: MapValue) -> Value | None:
 
 
 def with_origins(
-    attributes: MapValue, found: Origins, kept: Mapping[str, Value] | None = None, sources: Sequence[Source] = ()
+    attributes: MapValue, found: Origins, kept: Mapping[str, Value] | None = None, sources: Sequence[ValueOrigin] = ()
 ) -> MapValue:
     """Return ``attributes`` with the origins of the secret value, and with whether the Terraform state stores it."""
     secret = secret_in(attributes)
@@ -121,13 +121,13 @@ def with_origins(
 
 
 def origins_and_retention(
-    found: Origins, arguments: Sequence[str], version: VersionRange, at: Location, sources: Sequence[Source] = ()
+    found: Origins, arguments: Sequence[str], version: VersionRange, at: Location, sources: Sequence[ValueOrigin] = ()
 ) -> dict[str, Value]:
     """Return the derived attributes of a plan for value origins, all at one place. ``arguments`` may set the value."""
     return {**_origins(found, at, sources), **(state_retention(arguments, version, at) if arguments else {})}
 
 
-def _origins(origins: Origins, at: Location, sources: Sequence[Source]) -> dict[str, Value]:
+def _origins(origins: Origins, at: Location, sources: Sequence[ValueOrigin]) -> dict[str, Value]:
     domain = {_DOMAIN: Scalar(at=at, value=True, origin=Origin.DERIVED)} if SECURITY_DOMAIN in origins else {}
     return {ORIGINS: origin_list(origins, at, sources), **domain}
 
@@ -139,7 +139,7 @@ def with_all_origins(attributes: MapValue, parts: Iterable[tuple[Origins, Locati
     return with_derived(attributes, {ORIGINS: ListValue(at=at, items=tuple(items), origin=Origin.DERIVED)})
 
 
-def origin_list(origins: Origins, at: Location, sources: Sequence[Source] = ()) -> ListValue:
+def origin_list(origins: Origins, at: Location, sources: Sequence[ValueOrigin] = ()) -> ListValue:
     """Return origins as a derived list, in which untraced origins are unknown items.
 
     A source that is the only one of its kind is the cause of the item's location.
@@ -150,7 +150,7 @@ def origin_list(origins: Origins, at: Location, sources: Sequence[Source] = ()) 
     return ListValue(at=at, items=tuple(items), origin=Origin.DERIVED)
 
 
-def _doubt(word: str, at: Location, sources: Sequence[Source]) -> Unknown:
+def _doubt(word: str, at: Location, sources: Sequence[ValueOrigin]) -> Unknown:
     """Return an unknown origin; its reason states the sources that cannot be traced, or that may be the value."""
     kinds = _POSSIBLE.get(word, (word,))
     distinct = [*dict.fromkeys(source.text for source in sources if source.origin in kinds)][:_MOST_SOURCES]
@@ -168,7 +168,7 @@ def _joined(texts: Sequence[str]) -> str:
     return " and ".join([*texts[:1], *rest])
 
 
-def _origin_item(word: str, at: Location, sources: Sequence[Source], is_in_code: bool) -> Scalar:
+def _origin_item(word: str, at: Location, sources: Sequence[ValueOrigin], is_in_code: bool) -> Scalar:
     texts = {source.text: source.at for source in sources if source.origin == word}
     note = " and ".join([*texts][:_MOST_SOURCES]) or _ORIGIN_NOTES.get(word, "")
     if word == SECURE and is_in_code:
@@ -235,7 +235,7 @@ def secret_read(address: str, version: VersionRange, at: Location) -> Resource:
 
 
 def output(
-    name: str, marked: Value, found: Origins, at: Location, ephemeral: Value | None, sources: Sequence[Source]
+    name: str, marked: Value, found: Origins, at: Location, ephemeral: Value | None, sources: Sequence[ValueOrigin]
 ) -> Resource:
     """Return an output of a Terraform root module as a pseudo resource. ``marked`` states whether it is sensitive."""
     fields: dict[str, Value] = {"name": Scalar(at=at, value=name), "sensitive": marked}
@@ -246,7 +246,7 @@ def output(
     )
 
 
-def doubts_in(sources: Sequence[Source]) -> list[Source]:
+def doubts_in(sources: Sequence[ValueOrigin]) -> list[ValueOrigin]:
     """Return the sources that cannot be traced: others do not matter for a finding about where a value is shown."""
     return [source for source in sources if source.origin == UNTRACED]
 
@@ -267,7 +267,9 @@ def module_call(address: str, source: Value | None, version: Value | None, at: L
     )  # fmt: skip
 
 
-def argument(address: str, name: str, found: Origins, at: Location, sources: Sequence[Source] = ()) -> Resource | None:
+def argument(
+    address: str, name: str, found: Origins, at: Location, sources: Sequence[ValueOrigin] = ()
+) -> Resource | None:
     """Return an argument that exposes its value as a pseudo resource; None if the value is certainly not a secret."""
     if not found & _REPORTED_ORIGINS:
         return None

@@ -13,7 +13,7 @@ from typing import Generic, NamedTuple, Protocol, TypeAlias, TypeVar
 import msgspec
 
 from azkvlint.evaluation import solve
-from azkvlint.evaluation.solve import Alternative, Constraint, Target
+from azkvlint.evaluation.solve import Alternative, Constraint, Demand
 from azkvlint.evaluation.values import Result
 from azkvlint.graph.overlay import Overlay
 from azkvlint.model.condition import (
@@ -27,15 +27,15 @@ from azkvlint.model.condition import (
     NOT_NULL,
     OTHER,
     UNDECIDED,
-    Condition,
     InputCondition,
+    WorldCondition,
 )
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import NOTHING_KNOWN, Known, Plain, shortened
 from azkvlint.values.secrecy import is_harmless, names_value, shows_secret
 
-Goal: TypeAlias = tuple[object, object, Target]
+Goal: TypeAlias = tuple[object, object, Demand]
 AnyDeclaration = TypeVar("AnyDeclaration")
 # Of candidates that are evaluated for one declaration, and of declarations that one needs in addition.
 _MOST_CANDIDATES = 12
@@ -58,7 +58,7 @@ _OPEN_TEXTS, _OTHER_TEXT = frozenset({DIFFERENT, NOT_EMPTY, NOT_NULL}), "any oth
 _VAULTS = frozenset({"microsoft.keyvault/vaults", "microsoft.keyvault/managedhsms"})
 
 
-class Change(msgspec.Struct, frozen=True, order=True, gc=False):
+class InputChange(msgspec.Struct, frozen=True, order=True, gc=False):
     """Another value of an input, or of the member of it at ``path``. See ``InputCondition`` for ``state``.
 
     ``is_secret``: no report states the value or the path.
@@ -71,7 +71,7 @@ class Change(msgspec.Struct, frozen=True, order=True, gc=False):
     is_secret: bool = False
 
 
-World: TypeAlias = frozenset[Change]
+World: TypeAlias = frozenset[InputChange]
 BASE: World = frozenset()
 
 
@@ -99,7 +99,7 @@ class Variant(msgspec.Struct, frozen=True, kw_only=True):
     evaluated here.
     """
 
-    condition: Condition
+    condition: WorldCondition
     resources: Mapping[str, Resource]
     created: frozenset[str]
     is_complete: bool
@@ -256,7 +256,7 @@ class Search(Generic[AnyDeclaration]):
 
     def _changes(self, alternative: Alternative) -> Iterator[World]:
         """Yield the changes of inputs that meet all constraints."""
-        target: dict[tuple[str, tuple[str, ...]], list[Target]] = {}
+        target: dict[tuple[str, tuple[str, ...]], list[Demand]] = {}
         for one in sorted(alternative, key=repr):
             target.setdefault((one.input, one.path), []).append(one.target)
         options: list[list[World]] = []
@@ -267,9 +267,9 @@ class Search(Generic[AnyDeclaration]):
             is_secret = any(one.is_secret for one in every)
             states = _states([_of_member(one) for one in every] if path else every, Facts() if path else facts)
             possible = (each for each in states if path or not any(_is_beyond(facts.limits, *one) for one in each))
-            options.append([frozenset(Change(name, path, *one, is_secret) for one in each) for each in possible])
+            options.append([frozenset(InputChange(name, path, *one, is_secret) for one in each) for each in possible])
         for chosen in islice(product(*options), _MOST_CANDIDATES):
-            changes = frozenset[Change]().union(*chosen)
+            changes = frozenset[InputChange]().union(*chosen)
             yield frozenset(one for one in changes if not any(_is_implied(one, other) for other in changes))
 
     def _possible(self, declaration: AnyDeclaration, world: World) -> World | None:
@@ -359,7 +359,9 @@ class Search(Generic[AnyDeclaration]):
 
         All of them are unknown, whether they decide on it or not: worlds that differ less are shared.
         """
-        unknown = frozenset(Change(name, (), UNDECIDED) for name in self._machine.input_names() if name not in kept)
+        unknown = frozenset(
+            InputChange(name, (), UNDECIDED) for name in self._machine.input_names() if name not in kept
+        )
         return self._machine.exists(declaration, unknown) is False
 
     def _excluded(self, declaration: AnyDeclaration, within: World, names: frozenset[str]) -> World | Never | None:
@@ -378,7 +380,7 @@ class Search(Generic[AnyDeclaration]):
             chosen = waiting.pop()
             states = tuple(part[0] for part in parts) if is_first else chosen
             of_inputs = zip_longest(ordered, states, fillvalue=_ANY)
-            world = fixed | {Change(str(name), (), *state) for name, state in of_inputs}
+            world = fixed | {InputChange(str(name), (), *state) for name, state in of_inputs}
             if not self._is_rejected(declaration, names, world):
                 if is_first or len(chosen) == len(parts):
                     return self._witness(declaration, world)
@@ -408,18 +410,18 @@ class Search(Generic[AnyDeclaration]):
         return machine.fails(world) and (machine.exists(declaration, wide) is False or machine.fails(wide))
 
 
-def _of_member(target: Target) -> Target:
+def _of_member(target: Demand) -> Demand:
     """Return what a member is to be: one that is not the empty string is set too, as expressions have a fallback."""
     is_other_text = target.kind == solve.DIFFERENT and target.value == ""
     return solve.NOT_EMPTY.hidden(target.is_secret) if is_other_text else target
 
 
-def _with_other_text(change: Change, facts: Facts) -> Change:
+def _with_other_text(change: InputChange, facts: Facts) -> InputChange:
     """Return a change to a string that is none of those in expressions, if it leaves open which string that is."""
     is_text = isinstance(change.value, str) or (facts.kind in _TEXTS and not change.path)
     if change.state not in _OPEN_TEXTS or not is_text or _is_beyond(facts.limits, EQUAL, _OTHER_TEXT):
         return change
-    return Change(change.input, change.path, EQUAL, _OTHER_TEXT)
+    return InputChange(change.input, change.path, EQUAL, _OTHER_TEXT)
 
 
 def _partition(facts: Facts) -> Sequence[_State]:
@@ -491,7 +493,7 @@ def _with(within: World, changes: World) -> World | None:
     return frozenset(found)
 
 
-def _is_implied(one: Change, change: Change) -> bool:
+def _is_implied(one: InputChange, change: InputChange) -> bool:
     """Return whether a collection is as one change states if it has an item or a member of which another states
     something.
     """
@@ -504,7 +506,7 @@ def _is_implied(one: Change, change: Change) -> bool:
     return step == ITEM and one.state in (NOT_EMPTY, NOT_NULL) and not one.is_secret
 
 
-def _states(every: Sequence[Target], facts: Facts) -> Iterator[_States]:
+def _states(every: Sequence[Demand], facts: Facts) -> Iterator[_States]:
     """Yield what an input may be so that all of several targets are met."""
     by_kind: dict[str, list[Plain | None]] = {}
     for one in every:
@@ -608,18 +610,18 @@ def unknown_of(world: World) -> World:
 
 def _with_unknown(world: World, names: frozenset[str]) -> World:
     """Return a world in which some inputs are unknown, whatever they are in another."""
-    unknown = frozenset(Change(name, (), UNDECIDED) for name in names)
+    unknown = frozenset(InputChange(name, (), UNDECIDED) for name in names)
     return unknown.union(change for change in world if change.input not in names)
 
 
-def condition_of(world: World, facts: Mapping[str, Facts]) -> Condition:
+def condition_of(world: World, facts: Mapping[str, Facts]) -> WorldCondition:
     """Return the condition that a world states. ``facts`` are those of its inputs."""
     inputs = tuple(dict.fromkeys(_stated(change, facts[change.input]) for change in sorted(world)))
     at = next((facts[change.input].at for change in sorted(world)), None)
-    return Condition(inputs, at)
+    return WorldCondition(inputs, at)
 
 
-def _stated(change: Change, facts: Facts) -> InputCondition:
+def _stated(change: InputChange, facts: Facts) -> InputCondition:
     """Return what a report may state of a change: no secret, and no more of a long string than of other values."""
     if change.is_secret:
         return InputCondition(change.input, OTHER)
@@ -634,7 +636,7 @@ def _stated(change: Change, facts: Facts) -> InputCondition:
     return InputCondition(name, change.state, value, unit)
 
 
-def _is_secret(change: Change, facts: Facts) -> bool:
+def _is_secret(change: InputChange, facts: Facts) -> bool:
     """Return whether the value of a change is secret: by a declaration, by its form, or by a name."""
     value = change.value
     if facts.is_secret or isinstance(value, bool):
@@ -671,6 +673,21 @@ def joined(resources: Mapping[str, Resource], variants: Sequence[Variant]) -> Ma
 
 
 __all__ = [
-    "BASE", "Alternative", "Change", "Constraint", "Existence", "Facts", "Faults", "Machine", "Never", "Result",
-    "Search", "Variant", "World", "condition_of", "joined", "replaced_by", "unknown_of",
+    "BASE",
+    "Alternative",
+    "Constraint",
+    "Existence",
+    "Facts",
+    "Faults",
+    "InputChange",
+    "Machine",
+    "Never",
+    "Result",
+    "Search",
+    "Variant",
+    "World",
+    "condition_of",
+    "joined",
+    "replaced_by",
+    "unknown_of",
 ]  # fmt: skip

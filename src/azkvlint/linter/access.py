@@ -11,10 +11,10 @@ import msgspec
 from azkvlint import __version__
 from azkvlint.access.effects import CAPABILITIES
 from azkvlint.access.legend import legend
-from azkvlint.access.matrix import Entry, Matrix, needs
-from azkvlint.access.named_objects import Choice, Scope, may_be_selected, object_candidates
+from azkvlint.access.matrix import Matrix, MatrixEntry, needs
+from azkvlint.access.named_objects import AssignmentScope, RootSelection, may_be_selected, object_candidates
 from azkvlint.access.principals import existence_doubt
-from azkvlint.access.questions import NOUNS, OPTIONS, Candidate, Words, chosen, matches
+from azkvlint.access.questions import NOUNS, OPTIONS, AccessSelectors, NameCandidate, chosen, matches
 from azkvlint.access.unfollowed import UNFOLLOWED_NEEDS, unfollowed_in
 from azkvlint.config.run_config import Config
 from azkvlint.derived.access_policies import VAULTS
@@ -37,15 +37,15 @@ from azkvlint.linter.unit_result import UnitResult
 from azkvlint.linter.workers import files_of, problem_of, set_readable_files, terraform_settings
 from azkvlint.linter.world_names import NamesByRoot, names_by_root
 from azkvlint.model.access import (
+    AccessPath,
     AccessReport,
+    AccessRow,
+    AccessStep,
     AccessVault,
     Breach,
     Capability,
-    Path,
     Principal,
     Question,
-    Row,
-    Step,
     Unfollowed,
     VaultObject,
     with_origins,
@@ -67,12 +67,12 @@ from azkvlint.values.redaction import Redactor
 class Filters(msgspec.Struct, frozen=True, kw_only=True):
     """What to report: what the words select, and capabilities as columns. ``is_why`` is as in a Question."""
 
-    words: Words = Words()
+    words: AccessSelectors = AccessSelectors()
     capabilities: tuple[Capability, ...] = CAPABILITIES
     is_why: bool = False
 
 
-class Gate(msgspec.Struct, frozen=True, kw_only=True):
+class AccessGate(msgspec.Struct, frozen=True, kw_only=True):
     """The highest number of principals that may have a capability on one vault. ``text`` is as it was written."""
 
     text: str
@@ -88,14 +88,14 @@ class Observer(Protocol):
     def observe(self, read: ReadResult, graph: ResourceGraph, clean: Cleaner) -> Any:
         """Return what is kept of a root."""
 
-    def keep(self, root: Root, world_name: str, found: Any) -> None:
+    def keep(self, root: RootResult, world_name: str, found: Any) -> None:
         """Add what was kept of a root, unless another input replaces it."""
 
     def deployed(self, read: ReadResult) -> Mapping[str, Resource]:
         """Return the resources of a root with what Azure keeps of those that exist already."""
 
 
-class Root(msgspec.Struct, kw_only=True):
+class RootResult(msgspec.Struct, kw_only=True):
     """What is computed for one root at ``path``. ``source`` is the path of the source of a plan, empty without one.
 
     ``world`` is its base world, as the unit names it.
@@ -106,7 +106,7 @@ class Root(msgspec.Struct, kw_only=True):
     world: str = ""
 
 
-RootT = TypeVar("RootT", bound=Root)
+RootT = TypeVar("RootT", bound=RootResult)
 ValueT = TypeVar("ValueT")
 
 
@@ -125,15 +125,15 @@ class RunRoots(msgspec.Struct, Generic[RootT], kw_only=True):
     of_terraform: list[tuple[RootT | None, RootT]] = []
 
 
-class _Root(Root, kw_only=True):
+class _MatrixRoot(RootResult, kw_only=True):
     """The matrix of one root: its vaults with their addresses in entries, and what questions can be about."""
 
     vaults: list[AccessVault]
     addresses: list[str]
-    entries: list[Entry]
+    entries: list[MatrixEntry]
     principals: list[Principal]
     objects: list[VaultObject]
-    scopes: list[Candidate[Scope]]
+    scopes: list[NameCandidate[AssignmentScope]]
     unfollowed: list[Unfollowed]
     observed: Any = None
 
@@ -244,7 +244,7 @@ def attributes_of_matrix(observer: Observer | None = None) -> RequiredAttributes
 def access(
     config: Config,
     filters: Filters,
-    gates: Sequence[Gate],
+    gates: Sequence[AccessGate],
     observer: Observer | None = None,
     reader: Reader | None = None,
 ) -> AccessReport:
@@ -271,7 +271,7 @@ def access(
     )  # fmt: skip
 
 
-def _only_in(root: _Root, other: _Root | None) -> _Root:
+def _only_in(root: _MatrixRoot, other: _MatrixRoot | None) -> _MatrixRoot:
     """Return a root with the vaults that another one does not have, or to which it has other entries."""
     known = {} if other is None else _by_address(other)
     kept = {address for address, found in _by_address(root).items() if known.get(address) != found}
@@ -285,9 +285,9 @@ def _only_in(root: _Root, other: _Root | None) -> _Root:
     )
 
 
-def _by_address(root: _Root) -> dict[str, tuple[AccessVault, list[tuple[Principal, str, Path]]]]:
+def _by_address(root: _MatrixRoot) -> dict[str, tuple[AccessVault, list[tuple[Principal, str, AccessPath]]]]:
     """Return the vaults of a root by address, with the entries of each."""
-    found: dict[str, tuple[AccessVault, list[tuple[Principal, str, Path]]]] = {
+    found: dict[str, tuple[AccessVault, list[tuple[Principal, str, AccessPath]]]] = {
         address: (vault, []) for address, vault in zip(root.addresses, root.vaults, strict=True)
     }
     for entry in root.entries:
@@ -313,7 +313,7 @@ class _Analysis:
     ) -> None:
         self._required, self._filters, self._columns, self._observer = required, filters, columns, observer
 
-    def matrix(self, read: ReadResult, source: ReadResult | None, folder: str) -> _Root | None:
+    def matrix(self, read: ReadResult, source: ReadResult | None, folder: str) -> _MatrixRoot | None:
         """Return the matrix of a root; None if the root has no vaults."""
         del folder
         resources = read.all_resources if self._observer is None else self._observer.deployed(read)
@@ -326,7 +326,7 @@ class _Analysis:
                 return None
         context = Context(index, self._required.today or datetime.now(UTC).date(), {}, read.is_complete)
         redactor = Redactor(read.secret_texts())
-        choice = Choice(context, every, self._filters.words, redactor.text)
+        choice = RootSelection(context, every, self._filters.words, redactor.text)
         matrix = Matrix(context, choice.vaults, self._columns, choice.selected)
         entries = list(_with_existence(matrix.entries(), choice.vaults))
         shown = {id(path): path for path in (entry.path for entry in entries)}
@@ -339,7 +339,7 @@ class _Analysis:
             locations += [one.at for one in graph.resources.values() if one.type.lower() in types]
         locations += [at for path in shown.values() for step in path.steps if (at := step.at) is not None]
         clean = Cleaner(redactor, read.locate(locations), places_in(source))
-        return _Root(
+        return _MatrixRoot(
             path=read.path,
             source="" if source is None else source.path,
             world=read.world,
@@ -370,7 +370,7 @@ def _declared_once(vaults: Sequence[Resource], index: Index) -> Iterator[Resourc
             yield vault
 
 
-def _with_existence(entries: Iterable[Entry], vaults: Iterable[Resource]) -> Iterator[Entry]:
+def _with_existence(entries: Iterable[MatrixEntry], vaults: Iterable[Resource]) -> Iterator[MatrixEntry]:
     """Yield entries, of which those to a vault that does not exist with the values of all inputs are possible."""
     doubts = {vault.address: doubt for vault in vaults if (doubt := existence_doubt(vault, None))}
     for entry in entries:
@@ -393,13 +393,13 @@ class Cleaner:
 
     def __init__(self, redactor: Redactor, find: RegionLookup, places: Mapping[str, Location]) -> None:
         self._redactor, self._find, self._places = redactor, find, places
-        self._steps: dict[int, Step] = {}
-        self._paths: dict[int, tuple[Path, Path]] = {}
+        self._steps: dict[int, AccessStep] = {}
+        self._paths: dict[int, tuple[AccessPath, AccessPath]] = {}
         self._principals: dict[str, Principal] = {}
 
-    def entry(self, entry: Entry) -> Entry:
+    def entry(self, entry: MatrixEntry) -> MatrixEntry:
         """Return an entry for reports."""
-        return Entry(self.principal(entry.principal), entry.capability, self._path(entry.path), entry.vaults)
+        return MatrixEntry(self.principal(entry.principal), entry.capability, self._path(entry.path), entry.vaults)
 
     def principal(self, principal: Principal) -> Principal:
         """Return a principal for reports."""
@@ -426,9 +426,9 @@ class Cleaner:
         """Return a string without secrets."""
         return self._redactor.text(text)
 
-    def _path(self, path: Path) -> Path:
+    def _path(self, path: AccessPath) -> AccessPath:
         text = self._redactor.text
-        return Path(
+        return AccessPath(
             steps=tuple(map(self._step, path.steps)),
             is_certain=path.is_certain,
             doubt=text(path.doubt),
@@ -450,11 +450,11 @@ class Cleaner:
         resources = tuple(map(text, found.resources))
         return Unfollowed(text=text(found.text), resources=resources, at=self.location(found.at) or found.at)
 
-    def _step(self, step: Step) -> Step:
+    def _step(self, step: AccessStep) -> AccessStep:
         found = self._steps.get(id(step))
         if found is None:
             text = self._redactor.text
-            found = Step(
+            found = AccessStep(
                 kind=step.kind, text=text(step.text), at=self.location(step.at), role=text(step.role),
                 scope=text(step.scope), level=step.level, to=tuple(map(self.principal, step.to)),
             )  # fmt: skip
@@ -512,7 +512,7 @@ class _Selection:
     has it.
     """
 
-    def __init__(self, filters: Filters, roots: Sequence[_Root], *, is_complete: bool) -> None:
+    def __init__(self, filters: Filters, roots: Sequence[_MatrixRoot], *, is_complete: bool) -> None:
         words = filters.words
         self._is_complete = is_complete
         self._missing: list[tuple[str, str]] = []
@@ -522,7 +522,7 @@ class _Selection:
         self._selected: dict[tuple[str, str, str], set[str]] = {}
         for one in self._objects or ():
             self._selected.setdefault((one.root, one.world, one.vault), set()).update(one.words)
-        labels = [Candidate(one.label, (one.label, one.key), one.key) for root in roots for one in root.principals]
+        labels = [NameCandidate(one.label, (one.label, one.key), one.key) for root in roots for one in root.principals]
         principals = self._chosen(self._options[0], "principal", words.principals, labels)
         self._principals = {one.value for one in principals} if words.principals else None
         scopes = [one for root in roots for one in root.scopes]
@@ -537,23 +537,23 @@ class _Selection:
         )
 
     def _chosen(
-        self, option: str, what: str, words: Sequence[str], candidates: Sequence[Candidate[ValueT]]
-    ) -> list[Candidate[ValueT]]:
+        self, option: str, what: str, words: Sequence[str], candidates: Sequence[NameCandidate[ValueT]]
+    ) -> list[NameCandidate[ValueT]]:
         known = [word for word in words if self._is_complete or matches(word, candidates)]
         self._missing += ((what, word) for word in words if word not in known)
         return chosen(option, what, known, candidates)
 
-    def _of_vaults(self, words: Sequence[str], roots: Sequence[_Root]) -> set[tuple[str, str, str]] | None:
+    def _of_vaults(self, words: Sequence[str], roots: Sequence[_MatrixRoot]) -> set[tuple[str, str, str]] | None:
         listed = with_origins(vault for root in roots for vault in root.vaults)
         addresses = (address for root in roots for address in root.addresses)
         candidates = [
-            Candidate(one.name, (one.name, one.address, one.label, one.place), (one.root, one.world, address))
+            NameCandidate(one.name, (one.name, one.address, one.label, one.place), (one.root, one.world, address))
             for one, address in zip(listed, addresses, strict=True)
         ]
         found = self._chosen(self._options[1], "key vault or managed HSM", words, candidates)
         return {one.value for one in found} if words else None
 
-    def _of_objects(self, words: Words, roots: Sequence[_Root]) -> list[VaultObject] | None:
+    def _of_objects(self, words: AccessSelectors, roots: Sequence[_MatrixRoot]) -> list[VaultObject] | None:
         if not words.are_about_objects:
             return None
         every = [one for root in roots for one in root.objects if self._has_vault((root.path, root.world, one.vault))]
@@ -566,7 +566,7 @@ class _Selection:
     def _has_vault(self, vault: tuple[str, str, str]) -> bool:
         return self._vaults is None or vault in self._vaults
 
-    def vaults_of(self, root: _Root) -> Iterator[tuple[str, AccessVault]]:
+    def vaults_of(self, root: _MatrixRoot) -> Iterator[tuple[str, AccessVault]]:
         """Yield the selected vaults of a root, with their addresses in entries."""
         for address, vault in zip(root.addresses, root.vaults, strict=True):
             if not self._has_vault((root.path, root.world, address)):
@@ -576,10 +576,10 @@ class _Selection:
             if not self._has_scopes or any(address in one.value.vaults for one in self._scopes_of(root)):
                 yield address, vault
 
-    def _scopes_of(self, root: _Root) -> list[Candidate[Scope]]:
+    def _scopes_of(self, root: _MatrixRoot) -> list[NameCandidate[AssignmentScope]]:
         return [one for one in self._scopes if any(one is other for other in root.scopes)]
 
-    def entries_of(self, root: _Root, vaults: Collection[str]) -> Iterator[Entry]:
+    def entries_of(self, root: _MatrixRoot, vaults: Collection[str]) -> Iterator[MatrixEntry]:
         """Yield the selected entries of a root, each with the selected vaults that it concerns."""
         within = {text for one in self._scopes_of(root) for text in one.value.around}
         kept: dict[int, tuple[tuple[str, ...], tuple[str, ...]]] = {}
@@ -602,11 +602,11 @@ class _Selection:
 
 
 def _report(
-    roots: Sequence[_Root], filters: Filters, gates: Sequence[Gate], config: Config, selection: _Selection
+    roots: Sequence[_MatrixRoot], filters: Filters, gates: Sequence[AccessGate], config: Config, selection: _Selection
 ) -> AccessReport:
     shown = {one.name for one in filters.capabilities}
     vaults: list[AccessVault] = []
-    rows: list[Row] = []
+    rows: list[AccessRow] = []
     for root in roots:
         numbers: dict[str, int] = {}
         for address, vault in selection.vaults_of(root):
@@ -617,7 +617,9 @@ def _report(
             kept = indexes.get(id(entry.vaults))
             if kept is None:
                 kept = indexes[id(entry.vaults)] = entry.vaults, tuple(sorted(numbers[one] for one in entry.vaults))
-            rows.append(Row(principal=entry.principal, capability=entry.capability, path=entry.path, vaults=kept[1]))
+            rows.append(
+                AccessRow(principal=entry.principal, capability=entry.capability, path=entry.path, vaults=kept[1])
+            )
     breaches = tuple(_breaches(gates, rows, is_strict=config.strict))
     columns = {one.name: number for number, one in enumerate(filters.capabilities)}
     rows = [row for row in rows if row.capability in shown]
@@ -637,7 +639,7 @@ def _report(
     )  # fmt: skip
 
 
-def _breaches(gates: Sequence[Gate], rows: Sequence[Row], *, is_strict: bool) -> Iterator[Breach]:
+def _breaches(gates: Sequence[AccessGate], rows: Sequence[AccessRow], *, is_strict: bool) -> Iterator[Breach]:
     """Yield the vaults that break a gate. What is only possible counts if the run is strict."""
     for gate in gates:
         by_vault: dict[int, dict[str, str]] = {}
@@ -653,9 +655,11 @@ def _breaches(gates: Sequence[Gate], rows: Sequence[Row], *, is_strict: bool) ->
             yield Breach(gate=gate.text, vaults=tuple(vaults), principals=names)
 
 
-def gates_of(most: Sequence[str], denied: Sequence[str], parse: Callable[[str, str], Capability]) -> tuple[Gate, ...]:
+def gates_of(
+    most: Sequence[str], denied: Sequence[str], parse: Callable[[str, str], Capability]
+) -> tuple[AccessGate, ...]:
     """Return the gates of ``--max`` and ``--deny``. Raise UsageError if one does not parse, or two conflict."""
-    found: dict[str, Gate] = {}
+    found: dict[str, AccessGate] = {}
     written = [("--max", text) for one in most for text in _parts(one)]
     written += [("--deny", text) for one in denied for text in _parts(one)]
     for option, text in written:
@@ -668,7 +672,7 @@ def gates_of(most: Sequence[str], denied: Sequence[str], parse: Callable[[str, s
         elif sign:
             raise UsageError(f"--deny: `{text}` has a number", f'write --max "{text}", or --deny "{name}"')
         capability = parse(name, option)
-        gate = Gate(text=f"{option} {text}", capability=capability, most=limit)
+        gate = AccessGate(text=f"{option} {text}", capability=capability, most=limit)
         old = found.setdefault(capability.name, gate)
         if old.most != limit:
             raise UsageError(f"`{old.text}` conflicts with `{gate.text}`", "write one of them")

@@ -42,7 +42,7 @@ _Key: TypeAlias = tuple[str, str, str]
 _Member: TypeAlias = tuple[object, ...]
 
 
-class Entry(msgspec.Struct, frozen=True, kw_only=True):
+class BaselineEntry(msgspec.Struct, frozen=True, kw_only=True):
     """The resources with findings of one fingerprint. ``outcome`` is fail or unknown, ``path`` relative to the run's
     root.
     """
@@ -54,13 +54,13 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     resources: tuple[str, ...]
 
 
-class _Version(msgspec.Struct, frozen=True):
+class _BaselineVersion(msgspec.Struct, frozen=True):
     version: int
 
 
-class _Document(msgspec.Struct, frozen=True, kw_only=True):
+class _BaselineFile(msgspec.Struct, frozen=True, kw_only=True):
     version: int
-    findings: tuple[Entry, ...]
+    findings: tuple[BaselineEntry, ...]
 
 
 class Baseline:
@@ -117,11 +117,11 @@ class Baseline:
         for finding in findings:
             members.setdefault(_member_key(finding), finding)
         ordered = sorted(members.items(), key=lambda pair: (without_worlds(member_of(pair[1])), repr(pair[0])))
-        matches = _Matches([entry for entry in self._entries if entry.outcome == outcome.label], dict(ordered))
+        matches = _BaselineMatches([entry for entry in self._entries if entry.outcome == outcome.label], dict(ordered))
         self._missing.update(matches.missing)
         return matches.matched
 
-    def _stale_problem(self, entry: Entry) -> Problem:
+    def _stale_problem(self, entry: BaselineEntry) -> Problem:
         names = ", ".join(dict.fromkeys(entry.resources[:3]))
         missing = self._missing[_key_of(entry)]
         some = f" ({missing} of {len(entry.resources)} times)" if missing < len(entry.resources) else ""
@@ -158,12 +158,14 @@ def baseline_document(report: Report, baseline: str, strict: bool) -> bytes:
     return encode({"version": VERSION, "findings": entries})
 
 
-def _entry(rule: str, key: _Key, resources: Iterable[str]) -> Entry:
+def _entry(rule: str, key: _Key, resources: Iterable[str]) -> BaselineEntry:
     fingerprint, outcome, path = key
-    return Entry(rule=rule, path=path, outcome=outcome, fingerprint=fingerprint, resources=tuple(sorted(resources)))
+    return BaselineEntry(
+        rule=rule, path=path, outcome=outcome, fingerprint=fingerprint, resources=tuple(sorted(resources))
+    )
 
 
-def _key_of(entry: Entry) -> _Key:
+def _key_of(entry: BaselineEntry) -> _Key:
     return entry.fingerprint, entry.outcome, entry.path
 
 
@@ -179,10 +181,10 @@ def _member_key(finding: Finding) -> _Member:
     return *resource_key(finding), without_worlds(member_of(finding))
 
 
-class _Matches:
+class _BaselineMatches:
     """The ``members`` that the ``entries`` of one outcome contain, and how many of each entry are ``missing``."""
 
-    def __init__(self, entries: Sequence[Entry], members: Mapping[_Member, Finding]) -> None:
+    def __init__(self, entries: Sequence[BaselineEntry], members: Mapping[_Member, Finding]) -> None:
         self.matched: set[_Member] = set()
         self._members = members
         self.missing = {_key_of(entry): len(entry.resources) for entry in entries}
@@ -204,7 +206,7 @@ class _Matches:
             if len(set(entry.resources)) > 1:
                 self._match_siblings(entry, by_address)
 
-    def _match(self, entry: Entry, key: _Member, *, same_resource: bool) -> None:
+    def _match(self, entry: BaselineEntry, key: _Member, *, same_resource: bool) -> None:
         """Match a member that is not in another entry with the same resource of an entry, or with any of it."""
         of_entry, address = _key_of(entry), self._members[key].resource
         unmatched = self._unmatched[of_entry]
@@ -214,7 +216,9 @@ class _Matches:
         self.missing[of_entry] -= 1
         self.matched.add(key)
 
-    def _match_siblings(self, entry: Entry, by_address: Mapping[tuple[str, str, str], Sequence[_Member]]) -> None:
+    def _match_siblings(
+        self, entry: BaselineEntry, by_address: Mapping[tuple[str, str, str], Sequence[_Member]]
+    ) -> None:
         """Match members that have the fingerprint of the entry with the address of another of its resources.
 
         In baselines of earlier versions all members of a unit have the fingerprint of the first.
@@ -227,7 +231,7 @@ class _Matches:
                     self._match(entry, key, same_resource=True)
 
 
-def _may_be_in(entry: Entry, finding: Finding) -> bool:
+def _may_be_in(entry: BaselineEntry, finding: Finding) -> bool:
     """Return whether the path of a finding may be that of an entry with the same fingerprint.
 
     A fingerprint that does not depend on the folder of the run may be that of files in several folders.
@@ -255,7 +259,7 @@ class _Coverage:
         return path in self._files or in_module or any(is_within(full, folder) for folder in self._folders)
 
 
-def read_entries(file: str) -> Iterator[Entry]:
+def read_entries(file: str) -> Iterator[BaselineEntry]:
     """Yield the entries of a file. Raise UsageError if it is not a baseline."""
     display_path = visible(file)
     data = read_named(file, f"baseline `{display_path}`", _MOST_BYTES, _HINT)
@@ -278,12 +282,12 @@ def read_entries(file: str) -> Iterator[Entry]:
         yield entry
 
 
-def _decode(data: bytes, display_path: str) -> _Document:
+def _decode(data: bytes, display_path: str) -> _BaselineFile:
     try:
-        version = decode_json(data, _Version).version
+        version = decode_json(data, _BaselineVersion).version
         if version != VERSION:
             raise UsageError(f"{display_path}: baseline version {version} is not supported", _HINT)
-        return decode_json(data, _Document)
+        return decode_json(data, _BaselineFile)
     except InputError as error:
         message = visible(error.message)[:200]
         raise UsageError(f"{display_path}: not a baseline of kvlint: {message}", _HINT) from error

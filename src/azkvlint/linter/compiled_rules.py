@@ -23,7 +23,7 @@ class Compiled:
     def __init__(self, config: Config, rules: tuple[Rule, ...], relevant: frozenset[str] = frozenset()) -> None:
         # A run that reuses all results needs none of these.
         from azkvlint.derived.build_graph import with_needs
-        from azkvlint.engine.evaluator import Evaluator
+        from azkvlint.engine.evaluator import RuleEvaluator
         from azkvlint.engine.required_attributes import required_by
 
         required = required_by(rules, today(config), relevant)
@@ -32,7 +32,7 @@ class Compiled:
 
             required = with_owners(required)
         self.required = with_needs(required)
-        self.evaluator = Evaluator(rules, config.explain, config.with_controls)
+        self.evaluator = RuleEvaluator(rules, config.explain, config.with_controls)
 
 
 class CompiledRules:

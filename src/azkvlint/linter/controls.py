@@ -30,7 +30,16 @@ from azkvlint.linter.workers import set_readable_files
 from azkvlint.linter.world_names import NamesByRoot, names_by_root
 from azkvlint.model.access import origins_of
 from azkvlint.model.finding import Finding, Outcome, Owner, Vault
-from azkvlint.model.framework import Assessment, Basis, ControlCheck, ControlResult, Framework, Sheet, Status, Subject
+from azkvlint.model.framework import (
+    Assessment,
+    ControlCheck,
+    ControlFinding,
+    ControlResult,
+    Framework,
+    Sheet,
+    Status,
+    Subject,
+)
 from azkvlint.model.location import static_address
 from azkvlint.model.rule import All, Condition, Rule, Severity
 from azkvlint.util.errors import UsageError, did_you_mean
@@ -53,7 +62,7 @@ class VaultFindings:
         self._vaults = vaults
         self.root = root
         self.parameters = parameters
-        self.bases: dict[str, list[Basis]] = {}
+        self.bases: dict[str, list[ControlFinding]] = {}
         self.applies: dict[str, Finding] = {}
         # Whether there are results for this vault that do not apply to every vault.
         self.is_named = False
@@ -68,7 +77,7 @@ class VaultFindings:
             others = self._vaults - {self.vault.address}
             evidence = tuple(one for one in finding.evidence if one.at.address not in others)
             finding = msgspec.structs.replace(finding, evidence=evidence)
-        self.bases.setdefault(finding.rule.id, []).append(Basis(finding=finding, perhaps=perhaps))
+        self.bases.setdefault(finding.rule.id, []).append(ControlFinding(finding=finding, perhaps=perhaps))
 
     @property
     def condition(self) -> str:
@@ -282,7 +291,7 @@ def _result(
     applies, why = _applies(control.when, findings, conditions)
     if applies is Outcome.FAIL:
         return _without_rules(check, why)
-    bases: list[Basis] = []
+    bases: list[ControlFinding] = []
     for rule in check.rules:
         if rule in findings.bases:
             bases += _bases(rule, check, findings, conditions)
@@ -312,7 +321,7 @@ def _result(
 
 def _bases(
     rule: str, check: ControlCheck, findings: VaultFindings, conditions: Mapping[Condition, str]
-) -> Iterable[Basis]:
+) -> Iterable[ControlFinding]:
     """Return the results of a rule for a vault. If it is unknown whether the rule applies, its failures are only
     possible.
     """
@@ -322,7 +331,11 @@ def _bases(
         return bases
     if applies is Outcome.FAIL:
         return ()
-    return [Basis(finding=basis.finding, perhaps=True) for basis in bases if basis.finding.outcome is not Outcome.PASS]
+    return [
+        ControlFinding(finding=basis.finding, perhaps=True)
+        for basis in bases
+        if basis.finding.outcome is not Outcome.PASS
+    ]
 
 
 def _applies(
@@ -355,7 +368,7 @@ def _is_vault_missing(check: ControlCheck, findings: VaultFindings, types_by_rul
     return any(type_ in types_by_rule[rule] and rule not in findings.bases for rule in check.rules)
 
 
-def _rank(basis: Basis) -> tuple[object, ...]:
+def _rank(basis: ControlFinding) -> tuple[object, ...]:
     """Return the sort key: failures first, then unknown results; suppressed ones last."""
     finding = basis.finding
     region = finding.at.region

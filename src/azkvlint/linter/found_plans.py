@@ -18,7 +18,7 @@ from azkvlint.model.location import static_address
 _Key: TypeAlias = tuple[str, str]
 
 
-class _Source:
+class _RootUnits:
     """What the units of a root say, its plans aside."""
 
     def __init__(self) -> None:
@@ -39,10 +39,10 @@ class _Source:
 def without_duplicates(units: Sequence[UnitResult]) -> list[UnitResult]:
     """Return the units; plans that add to their source without what a source of the same root has too."""
     roots = {unit.root for unit in units if unit.adds_to_source}
-    sources: dict[str, _Source] = {}
+    sources: dict[str, _RootUnits] = {}
     for unit in units:
         if unit.root in roots and not unit.from_plan:
-            sources.setdefault(unit.root, _Source()).add(unit)
+            sources.setdefault(unit.root, _RootUnits()).add(unit)
     planned: dict[str, set[_Key]] = {}
     found: list[UnitResult] = []
     for unit in units:
@@ -58,7 +58,7 @@ def without_duplicates(units: Sequence[UnitResult]) -> list[UnitResult]:
     return [_without_decided_unknown(unit, planned.get(unit.root, set())) for unit in found]
 
 
-def _added_to(plan: UnitResult, source: _Source) -> UnitResult:
+def _added_to(plan: UnitResult, source: _RootUnits) -> UnitResult:
     """Return what a plan adds to its source."""
     suppressed = {_key(finding) for finding in source.total.suppressed}
     unknown = {_key(finding) for finding in source.total.unknown}
@@ -84,7 +84,7 @@ def _added_to(plan: UnitResult, source: _Source) -> UnitResult:
     )
 
 
-def _has_passed(finding: Finding, source: _Source) -> bool:
+def _has_passed(finding: Finding, source: _RootUnits) -> bool:
     address = static_address(finding.resource)
     return address in source.vaults or (finding.rule.id, address) in source.passed
 

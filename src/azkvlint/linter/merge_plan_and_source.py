@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from azkvlint.derived.build_graph import build_graph
-from azkvlint.engine.evaluator import Evaluator
+from azkvlint.engine.evaluator import RuleEvaluator
 from azkvlint.engine.findings import marked_location, related_notes
-from azkvlint.linter.suppressions import Policy, Suppressions
+from azkvlint.linter.suppressions import SuppressionPolicy, Suppressions
 from azkvlint.linter.unit_result import (
     UnitResult,
     answer_locations,
@@ -39,7 +39,7 @@ from azkvlint.model.location import Location, static_address
 from azkvlint.model.resource import RequiredAttributes, Resource
 from azkvlint.model.value import Answer, ListValue, MapValue, Path, Scalar, Step, Value, path_of
 from azkvlint.readers.plan.address import module_path
-from azkvlint.readers.plan.configuration import Configuration, argument_of
+from azkvlint.readers.plan.configuration import PlanConfiguration, argument_of
 from azkvlint.readers.read_result import ReadResult
 
 if TYPE_CHECKING:
@@ -54,15 +54,15 @@ def merge_source(
     plan: ReadResult,
     source: ReadResult,
     required: RequiredAttributes,
-    evaluator: Evaluator,
-    policy: Policy | None,
+    evaluator: RuleEvaluator,
+    policy: SuppressionPolicy | None,
 ) -> UnitResult:
     """Return the results of a plan, with each finding located in ``source``, the root module of the plan.
 
     Results that are unknown in the plan may be decided by the source. A finding without a location in the source keeps
     the one in the plan, and a note reports that. Directives in the source apply.
     """
-    places = _Places(plan, source, required)
+    places = _SourceLocator(plan, source, required)
     suppressions = Suppressions(source.comments, policy)
     failed, unknown = _decide_by_source(result.unknown, source, required, evaluator)
     findings, suppressed_findings = _locate(result.findings, places, suppressions)
@@ -102,7 +102,7 @@ def merge_source(
 
 
 def _decide_by_source(
-    unknown: Sequence[Finding], source: ReadResult, required: RequiredAttributes, evaluator: Evaluator
+    unknown: Sequence[Finding], source: ReadResult, required: RequiredAttributes, evaluator: RuleEvaluator
 ) -> tuple[list[Finding], list[Finding]]:
     """Return the unknown results of a plan that fail in its source, and those that remain unknown.
 
@@ -123,7 +123,7 @@ def _decide_by_source(
 
 
 def _answers_on_source(
-    answers: ControlAnswers, unknown: Iterable[Finding], not_passed: Iterable[Finding], places: _Places
+    answers: ControlAnswers, unknown: Iterable[Finding], not_passed: Iterable[Finding], places: _SourceLocator
 ) -> ControlAnswers:
     """Return a plan's answers located in the source, with results that pass only there."""
     not_passed_keys = {(finding.rule.id, finding.resource) for finding in not_passed}
@@ -138,7 +138,7 @@ def _answers_on_source(
 
 
 def _locate(
-    findings: Iterable[Finding], places: _Places, suppressions: Suppressions
+    findings: Iterable[Finding], places: _SourceLocator, suppressions: Suppressions
 ) -> tuple[list[Finding], list[Finding]]:
     """Return the findings located in the source, and those of them that are suppressed there."""
     lost: list[Finding] = []
@@ -150,7 +150,7 @@ def _locate(
     return counted + lost, suppressed
 
 
-class _Places:
+class _SourceLocator:
     """The resources of the source. ``missing`` counts results of the plan without a resource in the source."""
 
     def __init__(self, plan: ReadResult, source: ReadResult, required: RequiredAttributes) -> None:
@@ -158,7 +158,7 @@ class _Places:
         self.resources = build_graph(source.resources, required, source.is_complete, source.work).resources
         self.heads = source.stubs
         self.missing = 0
-        self._configuration = Configuration(plan.plan.configuration if plan.plan is not None else None)
+        self._configuration = PlanConfiguration(plan.plan.configuration if plan.plan is not None else None)
         self._static: dict[str, Resource] = {}
         for address, resource in self.resources.items():
             self._static.setdefault(static_address(address), resource)

@@ -15,9 +15,9 @@ from azkvlint.model.finding import Finding, Outcome
 from azkvlint.model.resource import ResourceGraph
 
 if TYPE_CHECKING:
-    from azkvlint.engine.evaluator import Evaluator, Verdicts
+    from azkvlint.engine.evaluator import RuleEvaluator, Verdicts
     from azkvlint.graph.worlds import Variant
-    from azkvlint.model.condition import Condition
+    from azkvlint.model.condition import WorldCondition
     from azkvlint.model.resource import RequiredAttributes, Resource
     from azkvlint.model.rule import Rule
     from azkvlint.readers.read_result import ReadResult
@@ -29,11 +29,11 @@ class _World(NamedTuple):
     """The resources of a world, and its condition, None for the base world."""
 
     resources: Mapping[str, Resource]
-    condition: Condition | None
+    condition: WorldCondition | None
     is_complete: bool
 
 
-class _Result(NamedTuple):
+class _CompanionResult(NamedTuple):
     """A result, and the variants that create companions which it may depend on."""
 
     finding: Finding
@@ -41,7 +41,7 @@ class _Result(NamedTuple):
 
 
 def add_possible_companions(
-    verdicts: Verdicts, read: ReadResult, required: RequiredAttributes, evaluator: Evaluator
+    verdicts: Verdicts, read: ReadResult, required: RequiredAttributes, evaluator: RuleEvaluator
 ) -> None:
     """Make results unknown that do not fail with the companions that other worlds create together with a resource.
 
@@ -56,7 +56,7 @@ def add_possible_companions(
             by_condition.setdefault(id(one.condition), []).append(one)
     for world in worlds:
         results = by_condition.get(id(world.condition), ())
-        own = [_Result(one, variants) for one in results if (variants := companions.of(one, world))]
+        own = [_CompanionResult(one, variants) for one in results if (variants := companions.of(one, world))]
         if not own:
             continue
         added = {
@@ -82,7 +82,7 @@ def _replace(verdicts: Verdicts, finding: Finding, unknown: Finding) -> None:
         verdicts.unknown = [unknown if one is finding else one for one in verdicts.unknown]
 
 
-def _unknown(result: _Result, graph: ResourceGraph, companions: _Companions) -> Finding:
+def _unknown(result: _CompanionResult, graph: ResourceGraph, companions: _Companions) -> Finding:
     """Return an unknown result, whose cause is the condition of a companion: of one that refers to the resource."""
     finding = result.finding
     sources = {

@@ -6,7 +6,7 @@ import msgspec
 
 from azkvlint.engine.finding_texts import filled
 from azkvlint.linter.unit_result import UnitResult
-from azkvlint.model.condition import OTHER, Condition, InputCondition
+from azkvlint.model.condition import OTHER, InputCondition, WorldCondition
 from azkvlint.model.finding import ControlAnswers, Declaration, Evidence, Finding, Note, Owner, Vault
 from azkvlint.model.identity import with_fingerprints
 from azkvlint.model.location import Excerpt
@@ -107,7 +107,7 @@ class _ResultRedactor(Redactor):
         line_hash = None if excerpt.line_hash is None else ""
         return msgspec.structs.replace(excerpt, text=text, context_text=context, line_hash=line_hash)
 
-    def _condition(self, condition: Condition) -> Condition:
+    def _condition(self, condition: WorldCondition) -> WorldCondition:
         inputs = dict.fromkeys(map(self._input_condition, condition.inputs))
         return msgspec.structs.replace(
             condition, inputs=tuple(inputs), at=None if condition.at is None else self.location(condition.at)

@@ -24,8 +24,8 @@ from azkvlint.util.project_boundary import RUN
 from azkvlint.util.project_files import FILE_BUFFER
 
 if TYPE_CHECKING:
-    from azkvlint.linter.result_store import Content, ResultStore, Stored
-    from azkvlint.linter.suppressions import Policy
+    from azkvlint.linter.result_store import ResultStore, Stored, StoredResults
+    from azkvlint.linter.suppressions import SuppressionPolicy
 
 # The size of inputs in bytes from which the default folder is used: evaluating less takes no longer than the cache.
 _PAYS_FROM = 100_000
@@ -45,7 +45,7 @@ class CacheFolderSettings(msgspec.Struct, frozen=True, kw_only=True):
     key: str = ""
 
 
-class _Kept(msgspec.Struct):
+class _CachedResult(msgspec.Struct):
     """The result of a unit, and its stored form, if it comes from the store. ``is_private``: it is never stored."""
 
     result: UnitResult
@@ -53,7 +53,7 @@ class _Kept(msgspec.Struct):
     is_private: bool = False
 
 
-class _Scan(msgspec.Struct):
+class _UnitScan(msgspec.Struct):
     """The ``units`` that a run has found in ``sources``, and the files that it has read for that."""
 
     sources: tuple[Sequence[Source], Sequence[Source]]
@@ -91,9 +91,9 @@ class ResultCache:
         self._digest: bytes | None = None
         self._rules: Mapping[str, Rule] = {}
         self._is_redacted = False
-        self._kept: dict[Unit, _Kept] = {}
-        self._scan: _Scan | None = None
-        self._loaded: Content | None = None
+        self._kept: dict[Unit, _CachedResult] = {}
+        self._scan: _UnitScan | None = None
+        self._loaded: StoredResults | None = None
         self._changed: frozenset[int] = frozenset()
         # What the search for units has found in files. It does not depend on the request.
         self._remembered: Remembered = {}
@@ -155,7 +155,7 @@ class ResultCache:
         return settings is None or bool(settings.option) or self._has_several_runs or _pays(sources)
 
     def begin(
-        self, config: Config, rules: tuple[Rule, ...], root: str, policy: Policy, relevant: frozenset[str]
+        self, config: Config, rules: tuple[Rule, ...], root: str, policy: SuppressionPolicy, relevant: frozenset[str]
     ) -> None:
         """Begin a run, and record all accesses to files from now on. Raise UsageError for a folder in the checkout."""
         FILE_BUFFER.begin_check()
@@ -228,7 +228,7 @@ class ResultCache:
         if loaded is not None and store is not None and loaded.scan is not None:
             digest, files, units = loaded.scan
             if digest == store.digest_of(key) and self._changed.isdisjoint(files):
-                self._scan = _Scan(key, units, self._files_of(loaded, files))
+                self._scan = _UnitScan(key, units, self._files_of(loaded, files))
                 return units
 
         def find_recorded() -> list[Unit]:
@@ -237,10 +237,10 @@ class ResultCache:
             return find()
 
         units, states = FILE_TRACKER.track(find_recorded)
-        self._scan, self._is_new = _Scan(key, units, states), True
+        self._scan, self._is_new = _UnitScan(key, units, states), True
         return units
 
-    def _files_of(self, loaded: Content, indexes: Sequence[int]) -> States:
+    def _files_of(self, loaded: StoredResults, indexes: Sequence[int]) -> States:
         paths = loaded.paths
         return {paths[index]: FILE_TRACKER.state_now(paths[index]) for index in indexes}
 
@@ -261,14 +261,14 @@ class ResultCache:
         result = decode_result(stored.result, self._rules)
         if result is not None:
             result.files = self._files_of(loaded, stored.files)
-            self._kept[key] = _Kept(result, stored)
+            self._kept[key] = _CachedResult(result, stored)
         return result
 
     def add(self, unit: Unit, result: UnitResult) -> UnitResult:
         """Keep the result of a unit, and return it, without secrets if the report need not know them."""
         self.evaluated.append(unit)
         self._is_new = True
-        kept = _Kept(result)
+        kept = _CachedResult(result)
         if self._store is not None:
             kept.is_private = not self._store.is_storable(result)
             if result.secret_texts:

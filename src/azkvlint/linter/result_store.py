@@ -17,7 +17,7 @@ import msgspec
 from azkvlint import __version__
 from azkvlint.config.run_config import Config
 from azkvlint.linter.result_encoding import LARGEST, encode_result
-from azkvlint.linter.suppressions import Policy
+from azkvlint.linter.suppressions import SuppressionPolicy
 from azkvlint.linter.unit_result import UnitResult
 from azkvlint.model.finding import INPUT_UNREADABLE
 from azkvlint.model.rule import Rule
@@ -78,7 +78,7 @@ class Stored(msgspec.Struct):
     result: bytes
 
 
-class Content(msgspec.Struct):
+class StoredResults(msgspec.Struct):
     """The content of a file of results. ``paths`` have the stored ``states``.
 
     ``scan`` are the digest of the sources of a run, the indexes of the files that were scanned, and the units that were
@@ -94,11 +94,11 @@ class Content(msgspec.Struct):
 class ContentWriter:
     """Collects the content of a file of results."""
 
-    def __init__(self, store: ResultStore, loaded: Content | None) -> None:
+    def __init__(self, store: ResultStore, loaded: StoredResults | None) -> None:
         self._store = store
         self._loaded = loaded
         self._indexes: dict[tuple[str, State], int | None] = {}
-        self._content = Content([], [], None, {})
+        self._content = StoredResults([], [], None, {})
 
     def add(self, unit: Unit, result: UnitResult, stored: Stored | None, rules: Mapping[str, Rule]) -> Stored | None:
         """Add the result of a unit, which may be ``stored``; return its new stored form, None if it has none."""
@@ -114,7 +114,7 @@ class ContentWriter:
         self._content.units[unit] = Stored(files, data)
         return self._content.units[unit]
 
-    def content(self, sources: bytes | None, files: States, units: list[Unit]) -> Content:
+    def content(self, sources: bytes | None, files: States, units: list[Unit]) -> StoredResults:
         """Return the content, with the units that were found in ``sources`` (a digest)."""
         indexes = self._indexes_of(files)
         if sources is not None and indexes is not None and is_encodable(units):
@@ -143,7 +143,7 @@ class ContentWriter:
         return len(self._content.paths) - 1
 
 
-class _Document(msgspec.Struct, array_like=True):
+class _StoreFile(msgspec.Struct, array_like=True):
     request: bytes
     paths: list[str]
     states: list[tuple[str | int, ...]]
@@ -165,7 +165,7 @@ class ResultStore:
         config: Config,
         rules: Iterable[Rule],
         root: str,
-        policy: Policy,
+        policy: SuppressionPolicy,
         relevant: frozenset[str],
     ) -> bytes | None:
         """Return a digest of everything but files on which results depend; None if it cannot be computed."""
@@ -187,7 +187,7 @@ class ResultStore:
         except UnicodeEncodeError:
             return None
 
-    def load(self, request: bytes) -> Content | None:
+    def load(self, request: bytes) -> StoredResults | None:
         """Return the stored content for a request; None if there is none, or if it is damaged."""
         data = self._folder.read(request.hex() + _SUFFIX, LARGEST)
         start = len(_MAGIC) + _DIGEST
@@ -197,18 +197,18 @@ class ResultStore:
         if self._key.digest(request, body) != data[len(_MAGIC) : start]:
             return None
         try:
-            found = msgspec.msgpack.Decoder(_Document).decode(body)
+            found = msgspec.msgpack.Decoder(_StoreFile).decode(body)
         except msgspec.MsgspecError:
             return None
         if found.request != request:
             return None
         units = {unit: Stored(files, bytes(result)) for unit, files, result in found.units}
-        return Content(found.paths, list(found.states), found.scan, units)
+        return StoredResults(found.paths, list(found.states), found.scan, units)
 
-    def save(self, request: bytes, content: Content) -> None:
+    def save(self, request: bytes, content: StoredResults) -> None:
         """Write the content for a request, if possible, and remove what is old."""
         units = [(unit, one.files, msgspec.Raw(one.result)) for unit, one in content.units.items()]
-        document = _Document(request, content.paths, content.states, content.scan, units)  # type: ignore[arg-type]
+        document = _StoreFile(request, content.paths, content.states, content.scan, units)  # type: ignore[arg-type]
         name = request.hex() + _SUFFIX
         try:
             body = msgspec.msgpack.encode(document)
@@ -226,7 +226,7 @@ class ResultStore:
             return None
         return self._content_state(path, state) if self._by_content else state
 
-    def writer(self, loaded: Content | None) -> ContentWriter:
+    def writer(self, loaded: StoredResults | None) -> ContentWriter:
         """Return a writer of content, parts of which may be ``loaded``."""
         return ContentWriter(self, loaded)
 

@@ -17,7 +17,7 @@ import msgspec
 from azkvlint.azure.consumers import CONSUMERS
 from azkvlint.azure.services import SERVICES
 from azkvlint.derived.build_graph import with_needs
-from azkvlint.engine.evaluator import Evaluator
+from azkvlint.engine.evaluator import RuleEvaluator
 from azkvlint.engine.parameters import is_in_conditions, with_parameters
 from azkvlint.engine.required_attributes import required_by
 from azkvlint.engine.schema import EXPECTATIONS
@@ -28,11 +28,11 @@ from azkvlint.model.rule import (
     EXAMPLE_DAY,
     All,
     AnyOf,
-    Attribute,
+    AttributeCondition,
     Condition,
     Example,
     Given,
-    Items,
+    ItemsCondition,
     Linked,
     Not,
     Operand,
@@ -122,7 +122,7 @@ def _mutate(condition: Condition) -> Iterator[tuple[str, Condition]]:
         case Not(of=part):
             yield f"not: {_describe(part)} -> without not", part
             yield from ((change, Not(other)) for change, other in _mutate(part))
-        case Items(quantifier=word, text=text, where=where):
+        case ItemsCondition(quantifier=word, text=text, where=where):
             other = "every" if word == "some" else "some"
             yield f"{word}: {text} -> {other}", msgspec.structs.replace(condition, quantifier=other)
             yield from _mutate_where(condition, where, f"{word}: {text}")
@@ -133,7 +133,7 @@ def _mutate(condition: Condition) -> Iterator[tuple[str, Condition]]:
                 yield f"{word}: without {dropped}", msgspec.structs.replace(condition, types=remaining)
             if where != _HOLDS:
                 yield from _mutate_where(condition, where, f"{word}: {types[0]}")
-        case Attribute() | Given():
+        case AttributeCondition() | Given():
             yield from _mutate_leaf(condition)
 
 
@@ -149,15 +149,15 @@ def _mutate_list(condition: All | AnyOf, parts: tuple[Condition, ...]) -> Iterat
             yield change, kind((*parts[:index], changed, *parts[index + 1 :]))
 
 
-def _mutate_where(condition: Items | Linked, where: Condition, prefix: str) -> Iterator[tuple[str, Condition]]:
+def _mutate_where(condition: ItemsCondition | Linked, where: Condition, prefix: str) -> Iterator[tuple[str, Condition]]:
     yield f"{prefix} -> without where", msgspec.structs.replace(condition, where=_HOLDS)
     for change, changed in _mutate(where):
         yield f"{prefix}: {change}", msgspec.structs.replace(condition, where=changed)
 
 
-def _mutate_leaf(condition: Attribute | Given) -> Iterator[tuple[str, Condition]]:
+def _mutate_leaf(condition: AttributeCondition | Given) -> Iterator[tuple[str, Condition]]:
     yield f"{_describe(condition)} -> not", Not(condition)
-    if not isinstance(condition, Attribute):
+    if not isinstance(condition, AttributeCondition):
         return
     if condition.operator in _OPPOSITE:
         other = _OPPOSITE[condition.operator]
@@ -178,7 +178,7 @@ def _mutate_leaf(condition: Attribute | Given) -> Iterator[tuple[str, Condition]
             yield change + (f"{_SAME}{same}" if same else ""), msgspec.structs.replace(condition, default=default)
 
 
-def _other_answer(condition: Attribute, default: Plain) -> Plain | None:
+def _other_answer(condition: AttributeCondition, default: Plain) -> Plain | None:
     """Return a default that reverses the outcome for absent values; None if no plain value does."""
     expected = condition.operand
     first = expected[0] if isinstance(expected, tuple) and expected else expected
@@ -201,22 +201,22 @@ def _patterns(rule: Rule) -> frozenset[str]:
     stack: list[Condition] = [rule.when, rule.require]
     while stack:
         match stack.pop():
-            case Attribute(operator="matches", operand=str() as operand) if operand.startswith("$"):
+            case AttributeCondition(operator="matches", operand=str() as operand) if operand.startswith("$"):
                 names.add(operand[1:])
             case All(of=parts) | AnyOf(of=parts):
                 stack += parts
-            case Not(of=part) | Items(where=part) | Linked(where=part):
+            case Not(of=part) | ItemsCondition(where=part) | Linked(where=part):
                 stack.append(part)
     return frozenset(names)
 
 
 def _describe(condition: Condition) -> str:
     match condition:
-        case Attribute(text=text, operator=operator, operand=operand):
+        case AttributeCondition(text=text, operator=operator, operand=operand):
             return f"{text} {operator} {operand}"
         case Given(parameter=name):
             return f"given {name}"
-        case Items(quantifier=word, text=text):
+        case ItemsCondition(quantifier=word, text=text):
             return f"{word} {text}"
         case Linked(direction=word, types=types, via=via):
             return f"{word} {types[0]} via {via}"
@@ -339,7 +339,7 @@ def _cases(rule: Rule) -> Iterator[_Case]:
 
 def _results_of(rule: Rule, read: ReadResult, required: RequiredAttributes) -> frozenset[Hashable]:
     """Return the results that an example's marks describe: failed and unknown results with their locations."""
-    verdicts = verdicts_on(read, required, Evaluator([rule]), explain=True)
+    verdicts = verdicts_on(read, required, RuleEvaluator([rule]), explain=True)
     reported = {(finding.resource, finding.outcome, finding.at) for finding in verdicts.findings + verdicts.unknown}
     return frozenset(reported | {problem.message for problem in verdicts.problems})
 
@@ -349,7 +349,7 @@ def _is_caught(rule: Rule, cases: Sequence[_Case]) -> bool:
         changed = with_parameters(rule, case.example.parameters)
         if _results_of(changed, case.read, case.required) == case.results:
             continue
-        evaluator = Evaluator([changed])
+        evaluator = RuleEvaluator([changed])
         result = evaluate_unit(case.read, case.required, evaluator, explain=True)
         if result.problems and any(problem.level == "error" for problem in result.problems):
             return True
@@ -388,7 +388,7 @@ _ONLY_IN_TEMPLATES = frozenset(
 )
 
 
-class Fault(msgspec.Struct, frozen=True, kw_only=True):
+class GateFault(msgspec.Struct, frozen=True, kw_only=True):
     """A fault that a gate finds in a rule, or in one of its examples in a language."""
 
     rule: Rule
@@ -403,7 +403,7 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
         return f"{place(self.rule, self.example, self.language)}: {self.text}"
 
 
-Gate: TypeAlias = Callable[[Rule], Iterator[Fault]]
+Gate: TypeAlias = Callable[[Rule], Iterator[GateFault]]
 
 
 def place(rule: Rule, example: Example, language: str) -> str:
@@ -412,7 +412,7 @@ def place(rule: Rule, example: Example, language: str) -> str:
     return f"{example.path or rule.path}:{example.line}: {example.expect} ({example.title}){suffix}"
 
 
-def faults_of(rules: Sequence[Rule]) -> Iterator[Fault]:
+def faults_of(rules: Sequence[Rule]) -> Iterator[GateFault]:
     """Yield the faults of rules: those of each rule, then those of all rules together."""
     for rule in rules:
         for gate in GATES:
@@ -425,64 +425,64 @@ def is_own(rule: Rule) -> bool:
     return _OWN_ID.fullmatch(rule.id) is not None
 
 
-def texts(rule: Rule) -> Iterator[Fault]:
+def texts(rule: Rule) -> Iterator[GateFault]:
     """Check the form of title, messages and fixes, and that messages name the resource."""
     if len(rule.title) > LONGEST_TITLE:
-        yield Fault(rule=rule, text=f"title has {len(rule.title)} characters; the maximum is {LONGEST_TITLE}")
+        yield GateFault(rule=rule, text=f"title has {len(rule.title)} characters; the maximum is {LONGEST_TITLE}")
     if " should " not in rule.title and rule.category != "correctness":
-        yield Fault(rule=rule, text="title does not have the form <Resources> should <state>")
+        yield GateFault(rule=rule, text="title does not have the form <Resources> should <state>")
     for name, message in (("message", rule.message), ("absent", rule.absent)):
         length = len(_VALUE.sub("", message))
         if length > LONGEST_MESSAGE:
             text = f"{name} has {length} characters without placeholders; the maximum is {LONGEST_MESSAGE}"
-            yield Fault(rule=rule, text=text)
+            yield GateFault(rule=rule, text=text)
         if message and not any(word in message for word in _NAMES):
-            yield Fault(rule=rule, text=f"{name} does not name the resource: {_NAMES[0]}")
+            yield GateFault(rule=rule, text=f"{name} does not name the resource: {_NAMES[0]}")
     other_fixes = (pair for other in rule.fix_if for pair in other.fixes.items())
     for language, fix in (*rule.fixes.items(), *other_fixes):
         length = len(help_line(fix))
         if length > LONGEST_HELP:
             text = f"the first sentence of the fix ({language}) has {length} characters; the maximum is {LONGEST_HELP}"
-            yield Fault(rule=rule, text=text)
+            yield GateFault(rule=rule, text=text)
 
 
-def placeholders(rule: Rule) -> Iterator[Fault]:
+def placeholders(rule: Rule) -> Iterator[GateFault]:
     """Check that no placeholder is left."""
     fields = {"title": rule.title, "message": rule.message, "why": rule.why, "fix": "\n".join(rule.fixes.values())}
     fields |= {"references": " ".join(rule.references)}
     fields |= {f"parameter `{parameter.name}`": parameter.about for parameter in rule.parameters}
     for name, text in fields.items():
         if PLACEHOLDER in text:
-            yield Fault(rule=rule, text=f"{name} contains the placeholder {PLACEHOLDER}")
+            yield GateFault(rule=rule, text=f"{name} contains the placeholder {PLACEHOLDER}")
     for example in rule.examples:
         if PLACEHOLDER in example.title:
-            yield Fault(rule=rule, example=example, text=f"the title contains the placeholder {PLACEHOLDER}")
+            yield GateFault(rule=rule, example=example, text=f"the title contains the placeholder {PLACEHOLDER}")
         for language, source in example.sources.items():
             if PLACEHOLDER in source:
                 text = f"the example contains the placeholder {PLACEHOLDER}"
-                yield Fault(rule=rule, example=example, language=language, text=text)
+                yield GateFault(rule=rule, example=example, language=language, text=text)
 
 
-def sources(rule: Rule) -> Iterator[Fault]:
+def sources(rule: Rule) -> Iterator[GateFault]:
     """Check that a built-in rule has references and covers ideas of docs/ideas.yaml."""
     if not rule.references:
-        yield Fault(rule=rule, text="references is empty")
+        yield GateFault(rule=rule, text="references is empty")
     if is_own(rule) and not rule.covers:
         text = "covers is empty; list IDs of docs/ideas.yaml such as NET-01, or add a line NEW-.. there"
-        yield Fault(rule=rule, text=text)
+        yield GateFault(rule=rule, text=text)
     for weakness in rule.cwe:
         if not re.fullmatch("[0-9]{1,4}", str(weakness)):
-            yield Fault(rule=rule, text=f"CWE-{weakness} is not a valid CWE ID")
+            yield GateFault(rule=rule, text=f"CWE-{weakness} is not a valid CWE ID")
 
 
-def types(rule: Rule) -> Iterator[Fault]:
+def types(rule: Rule) -> Iterator[GateFault]:
     """Check that a built-in rule refers only to types that a table or template can declare."""
     if not is_own(rule):
         return
     linked_types = (type_ for part in (rule.when, rule.require) for link in links(part) for type_ in link.types)
     for type_ in dict.fromkeys((*rule.resources, *linked_types)):
         if type_.lower() not in known_types():
-            yield Fault(rule=rule, text=f"type `{type_}` is not supported by any reader")
+            yield GateFault(rule=rule, text=f"type `{type_}` is not supported by any reader")
 
 
 # The settings that decide who may enter a vault only together, so that no rule may compare one of them.
@@ -491,12 +491,12 @@ _ENTRY_SETTINGS = frozenset(
 )
 
 
-def entry_settings(rule: Rule) -> Iterator[Fault]:
+def entry_settings(rule: Rule) -> Iterator[GateFault]:
     """Check that a built-in rule reads the verdict on who may enter a vault, not a setting that may be overridden."""
     if not is_own(rule):
         return
     paths = {path for part in rule.conditions for path in compared_paths(part)}
-    yield from (Fault(rule=rule, text=text) for path in sorted(paths) if (text := entry_setting_fault(path)))
+    yield from (GateFault(rule=rule, text=text) for path in sorted(paths) if (text := entry_setting_fault(path)))
 
 
 def entry_setting_fault(path: str) -> str:
@@ -510,9 +510,9 @@ def entry_setting_fault(path: str) -> str:
 def compared_paths(condition: Condition) -> Iterator[str]:
     """Yield the paths of the attributes that a condition compares, on the resource or on a linked one."""
     match condition:
-        case Attribute(text=text):
+        case AttributeCondition(text=text):
             yield text
-        case Items(text=text, where=where):
+        case ItemsCondition(text=text, where=where):
             yield text
             yield from compared_paths(where)
         case Linked(where=where) | Not(of=where):
@@ -540,50 +540,52 @@ def links(condition: Condition) -> Iterator[Linked]:
         case All(of=parts) | AnyOf(of=parts):
             for part in parts:
                 yield from links(part)
-        case Not(of=part) | Items(where=part):
+        case Not(of=part) | ItemsCondition(where=part):
             yield from links(part)
 
 
-def outcomes(rule: Rule) -> Iterator[Fault]:
+def outcomes(rule: Rule) -> Iterator[GateFault]:
     """Check that each outcome has an example in Terraform and one in another language."""
     for expect in EXPECTATIONS:
         languages = {language for example in rule.examples if example.expect == expect for language in example.sources}
         if "terraform" not in languages:
             subject = f"an example that {expect}" if expect != "unknown" else "an example with an unknown result"
-            yield Fault(rule=rule, text=f"{subject} is missing for Terraform")
+            yield GateFault(rule=rule, text=f"{subject} is missing for Terraform")
         if (rule.id, expect) not in ONLY_IN_TERRAFORM:
             languages.discard("terraform_json")
         if len(languages) < 2:
             available = ", ".join(sorted(languages)) or "none"
-            yield Fault(rule=rule, text=f"{expect}: examples in two languages are required; found: {available}")
+            yield GateFault(rule=rule, text=f"{expect}: examples in two languages are required; found: {available}")
 
 
-def distinct_examples(rule: Rule) -> Iterator[Fault]:
+def distinct_examples(rule: Rule) -> Iterator[GateFault]:
     """Check that no two examples have the same title or source."""
     counts = Counter(example.title for example in rule.examples)
     counts.update(source for example in rule.examples for source in example.sources.values())
     for example in rule.examples:
         if counts[example.title] > 1:
-            yield Fault(rule=rule, example=example, text="another example has the same title")
+            yield GateFault(rule=rule, example=example, text="another example has the same title")
         for language, source in example.sources.items():
             if counts[source] > 1:
-                yield Fault(rule=rule, example=example, language=language, text="another example has the same source")
+                yield GateFault(
+                    rule=rule, example=example, language=language, text="another example has the same source"
+                )
 
 
-def mutants_caught(rule: Rule) -> Iterator[Fault]:
+def mutants_caught(rule: Rule) -> Iterator[GateFault]:
     """Check that every mutant of the rule is caught by an example."""
     try:
         surviving, count = surviving_mutants(rule)
     except InputError as error:
-        yield Fault(rule=rule, text=f"an example cannot be read: {error.message}")
+        yield GateFault(rule=rule, text=f"an example cannot be read: {error.message}")
         return
     for change in surviving:
-        yield Fault(rule=rule, text=f"no example detects this change: {change}")
+        yield GateFault(rule=rule, text=f"no example detects this change: {change}")
     if not count:
-        yield Fault(rule=rule, text="the rule has no condition to mutate")
+        yield GateFault(rule=rule, text="the rule has no condition to mutate")
 
 
-def unknown_values(rule: Rule) -> Iterator[Fault]:
+def unknown_values(rule: Rule) -> Iterator[GateFault]:
     """Check that a value that decides the result makes it unknown if the value is unknown.
 
     Each value of an example's resources is made unknown in turn, and so is each attribute that the rule reads but the
@@ -595,17 +597,17 @@ def unknown_values(rule: Rule) -> Iterator[Fault]:
         try:
             is_found = any(_has_deciding_value(rule, example, language) for example, language in pairs)
         except InputError as error:
-            yield Fault(rule=rule, text=f"an example cannot be read: {error.message}")
+            yield GateFault(rule=rule, text=f"an example cannot be read: {error.message}")
             continue
         if pairs and not is_found:
             text = f"no example that {expect} becomes unknown when one of its values is unknown"
-            yield Fault(rule=rule, text=text)
+            yield GateFault(rule=rule, text=text)
 
 
 def _has_deciding_value(rule: Rule, example: Example, language: str) -> bool:
     """Return whether the result of an example is unknown if one of its values is."""
     required = with_needs(required_by([rule], date.fromisoformat(example.as_of or EXAMPLE_DAY)))
-    evaluator = Evaluator([with_parameters(rule, example.parameters)])
+    evaluator = RuleEvaluator([with_parameters(rule, example.parameters)])
     read = read_example(language, example.sources[language], required)
     before = _outcomes(read, required, evaluator)
     return any(
@@ -616,7 +618,7 @@ def _has_deciding_value(rule: Rule, example: Example, language: str) -> bool:
     )
 
 
-def _outcomes(read: ReadResult, required: RequiredAttributes, evaluator: Evaluator) -> Mapping[str, str]:
+def _outcomes(read: ReadResult, required: RequiredAttributes, evaluator: RuleEvaluator) -> Mapping[str, str]:
     """Return the results by resource, without those that pass. Raise InputError if a rule crashes."""
     verdicts = verdicts_on(read, required, evaluator)
     if verdicts.problems:
@@ -661,14 +663,14 @@ def _with_unknown(value: Any, path: Path) -> Any:
     return value
 
 
-def unique_fields(rules: Iterable[Rule]) -> Iterator[Fault]:
+def unique_fields(rules: Iterable[Rule]) -> Iterator[GateFault]:
     """Check that no two rules have the same id, name or title."""
     rules = list(rules)
     for field in ("id", "name", "title"):
         counts = Counter(getattr(rule, field) for rule in rules)
         for rule in rules:
             if counts[getattr(rule, field)] > 1:
-                yield Fault(rule=rule, text=f"another rule has the same {field}")
+                yield GateFault(rule=rule, text=f"another rule has the same {field}")
 
 
 GATES: tuple[Gate, ...] = (

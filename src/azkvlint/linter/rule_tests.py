@@ -11,7 +11,7 @@ import msgspec
 
 from azkvlint.azure.azurerm.resources import RESOURCES
 from azkvlint.derived.build_graph import with_needs
-from azkvlint.engine.evaluator import Evaluator
+from azkvlint.engine.evaluator import RuleEvaluator
 from azkvlint.engine.parameters import with_parameters
 from azkvlint.engine.required_attributes import required_by
 from azkvlint.linter.unit_result import UnitResult, evaluate_unit
@@ -273,14 +273,14 @@ def run_examples(rules: Sequence[Rule]) -> Iterator[Result]:
         for example in rule.examples:
             as_of = date.fromisoformat(example.as_of or EXAMPLE_DAY)
             configured_rule = with_parameters(rule, example.parameters)
-            evaluator, required = Evaluator([configured_rule]), with_needs(required_by([configured_rule], as_of))
+            evaluator, required = RuleEvaluator([configured_rule]), with_needs(required_by([configured_rule], as_of))
             for language, source in example.sources.items():
                 faults = tuple(_faults(rule, example, language, source, required, evaluator))
                 yield Result(rule=rule, example=example, language=language, faults=faults)
 
 
 def _faults(
-    rule: Rule, example: Example, language: str, source: str, required: RequiredAttributes, evaluator: Evaluator
+    rule: Rule, example: Example, language: str, source: str, required: RequiredAttributes, evaluator: RuleEvaluator
 ) -> Iterator[str]:
     """Yield the faults of an example: unreadable input, or unexpected results."""
     try:

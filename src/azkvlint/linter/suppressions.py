@@ -35,7 +35,7 @@ from azkvlint.syntax.texts import Lines
 if TYPE_CHECKING:
     from datetime import date
 
-    from azkvlint.syntax.ignore_comments import Directive, Metadata, PeerComment
+    from azkvlint.syntax.ignore_comments import IgnoreDirective, Metadata, PeerComment
     from azkvlint.syntax.json_decoder import Pointer
 
 MALFORMED_SUPPRESSION, EXPIRED_SUPPRESSION, UNUSED_SUPPRESSION = "KVE005", "KVE006", "KVE007"
@@ -53,7 +53,7 @@ _Span: TypeAlias = tuple[int, int]
 _SAME_IDS = {TFSEC: (TFSEC, TRIVY), TRIVY: (TRIVY, TFSEC)}
 
 
-class Policy(msgspec.Struct, frozen=True, kw_only=True):
+class SuppressionPolicy(msgspec.Struct, frozen=True, kw_only=True):
     """The policy of a run: rule ids by id and name, the ids of the selected rules, and the current day.
 
     ``peers`` are the equivalent rules by lower-case id for each tool, ``respected`` those whose comments suppress.
@@ -66,7 +66,9 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     respected: frozenset[str] = frozenset()
 
 
-def policy_of(rules: Iterable[Rule], selected: Iterable[Rule], today: date, tools: Iterable[str] = ()) -> Policy:
+def policy_of(
+    rules: Iterable[Rule], selected: Iterable[Rule], today: date, tools: Iterable[str] = ()
+) -> SuppressionPolicy:
     """Return the policy of a run with all ``rules`` and the ``selected`` ones, which respects comments for
     ``tools``.
     """
@@ -78,7 +80,7 @@ def policy_of(rules: Iterable[Rule], selected: Iterable[Rule], today: date, tool
     for rule in rules:
         for name in rule.formerly:
             known.setdefault(name, rule.id)
-    return Policy(
+    return SuppressionPolicy(
         known=known, selected=frozenset(rule.id for rule in selected), today=today,
         peers={tool: _equivalents(rules, tool) for tool in TOOLS}, respected=frozenset(tools),
     )  # fmt: skip
@@ -200,7 +202,7 @@ class Suppressions:
     def __init__(
         self,
         files: Mapping[str, SourceComments],
-        policy: Policy | None,
+        policy: SuppressionPolicy | None,
         metadata: Mapping[str, Metadata] = _NO_METADATA,
     ) -> None:
         self.directives: list[SuppressionDirective] = []
@@ -257,7 +259,9 @@ class Suppressions:
         note = Note(text=accepted.text, at=accepted.at)
         return msgspec.structs.replace(finding, accepted=accepted, related=(*finding.related, note))
 
-    def _add_comments(self, path: str, pairs: Iterable[tuple[Directive, _Span | None]], policy: Policy) -> None:
+    def _add_comments(
+        self, path: str, pairs: Iterable[tuple[IgnoreDirective, _Span | None]], policy: SuppressionPolicy
+    ) -> None:
         """Add the directives in the comments of one file, each with the span of its target."""
         spans: dict[str, list[tuple[int, int, DirectiveId, Suppression]]] = {}
         for directive, span in pairs:
@@ -269,9 +273,11 @@ class Suppressions:
         for id_, items in spans.items():
             self._own.spans[path, id_] = _SpanIndex(items)
 
-    def _add_peer_comments(self, path: str, pairs: Iterable[tuple[PeerComment, _Span | None]], policy: Policy) -> None:
+    def _add_peer_comments(
+        self, path: str, pairs: Iterable[tuple[PeerComment, _Span | None]], policy: SuppressionPolicy
+    ) -> None:
         """Add the comments for other tools in one file, each with the span to which it applies."""
-        from azkvlint.syntax.ignore_comments import Reach
+        from azkvlint.syntax.ignore_comments import CommentReach
 
         # If a tool has several comments on one span, the first applies.
         spans: dict[tuple[bool, bool, str], dict[tuple[_Span, str], tuple[int, int, DirectiveId, Suppression]]] = {}
@@ -280,16 +286,16 @@ class Suppressions:
                 is_respected = comment.tool in policy.respected
                 if not is_respected and not _names_checks(comment):
                     continue
-                if comment.reach is Reach.FILE and span is not None and is_respected:
+                if comment.reach is CommentReach.FILE and span is not None and is_respected:
                     self._peers.whole.setdefault((path, mark[2]), (mark, reason))
-                elif comment.reach is not Reach.FILE and span is not None:
-                    items = spans.setdefault((is_respected, comment.reach is Reach.LINE, mark[2]), {})
+                elif comment.reach is not CommentReach.FILE and span is not None:
+                    items = spans.setdefault((is_respected, comment.reach is CommentReach.LINE, mark[2]), {})
                     items.setdefault((span, comment.tool), (*span, mark, reason))
         for (is_respected, is_line, id_), items in spans.items():
             found = self._peers if is_respected else self._accepting
             (found.lines if is_line else found.spans)[path, id_] = _SpanIndex(items.values())
 
-    def _add_metadata(self, path: str, metadata: Metadata, policy: Policy) -> None:
+    def _add_metadata(self, path: str, metadata: Metadata, policy: SuppressionPolicy) -> None:
         for directive, pointer in metadata.found:
             for mark, reason in self._marks(path, directive, policy, METADATA):
                 self._own.below.setdefault((path, mark[2]), {}).setdefault(pointer, (mark, reason))
@@ -302,7 +308,7 @@ class Suppressions:
                 found.below.setdefault((path, mark[2]), {}).setdefault(pointer, (mark, reason))
 
     def _peer_marks(
-        self, path: str, comment: PeerComment, policy: Policy, kind: str
+        self, path: str, comment: PeerComment, policy: SuppressionPolicy, kind: str
     ) -> Iterator[tuple[DirectiveId, Suppression]]:
         """Yield the active suppressions of a comment for another tool, one for each rule."""
         ids, rules = _equivalent_rules(comment, policy)
@@ -326,7 +332,7 @@ class Suppressions:
             yield mark, reason
 
     def _marks(
-        self, path: str, directive: Directive, policy: Policy, kind: str, has_no_target: bool = False
+        self, path: str, directive: IgnoreDirective, policy: SuppressionPolicy, kind: str, has_no_target: bool = False
     ) -> Iterator[tuple[DirectiveId, Suppression]]:
         """Yield the active suppressions of a directive, one for each rule; a fault is reported as a Problem."""
         at = Location(path=path, span=(directive.start, directive.end))
@@ -358,7 +364,7 @@ class Suppressions:
             yield mark, reason
 
 
-def _equivalent_rules(comment: PeerComment, policy: Policy) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _equivalent_rules(comment: PeerComment, policy: SuppressionPolicy) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the ids in a comment for another tool that have equivalent rules, and these rules."""
     known = policy.peers.get(comment.tool)
     if known is None:
@@ -375,7 +381,7 @@ def _normalize(id_: str) -> str:
     return id_.lower().removeprefix("avd-")
 
 
-def _fault(directive: Directive, policy: Policy, has_no_target: bool) -> str:
+def _fault(directive: IgnoreDirective, policy: SuppressionPolicy, has_no_target: bool) -> str:
     unknown = [id_ for id_ in directive.ids if id_ not in policy.known]
     if unknown:
         return f"rule `{unknown[0][:_LONGEST]}` does not exist"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
 
-from azkvlint.linter.suppressions import Policy, Suppressions
+from azkvlint.linter.suppressions import SuppressionPolicy, Suppressions
 from azkvlint.model.finding import (
     IN_SOURCE,
     NOT_MAPPED,
@@ -31,7 +31,7 @@ from azkvlint.syntax.texts import Lines
 from azkvlint.util.file_tracker import States
 
 if TYPE_CHECKING:
-    from azkvlint.engine.evaluator import Evaluator, Verdicts
+    from azkvlint.engine.evaluator import RuleEvaluator, Verdicts
     from azkvlint.graph.worlds import Variant
     from azkvlint.model.resource import RequiredAttributes, ResourceGraph
     from azkvlint.readers.read_result import ReadResult, RegionLookup
@@ -251,7 +251,7 @@ def repeated_vaults(units: Iterable[UnitResult]) -> Counter[str]:
 
 
 def verdicts_on(
-    read: ReadResult, required: RequiredAttributes, evaluator: Evaluator, explain: bool = False
+    read: ReadResult, required: RequiredAttributes, evaluator: RuleEvaluator, explain: bool = False
 ) -> Verdicts:
     """Return the results for an input, without those that directives of its language suppress."""
     from azkvlint.derived.build_graph import build_graph
@@ -265,7 +265,7 @@ def _add_variant(
     read: ReadResult,
     variant: Variant,
     required: RequiredAttributes,
-    evaluator: Evaluator,
+    evaluator: RuleEvaluator,
     explain: bool,
 ) -> None:
     """Add the results for what only a variant creates, with its condition."""
@@ -334,7 +334,7 @@ def add_verdicts(verdicts: Verdicts, others: Verdicts) -> None:
 
 
 def _verdicts_on_graph(
-    read: ReadResult, graph: ResourceGraph, required: RequiredAttributes, evaluator: Evaluator, explain: bool
+    read: ReadResult, graph: ResourceGraph, required: RequiredAttributes, evaluator: RuleEvaluator, explain: bool
 ) -> Verdicts:
     from azkvlint.readers.read_result import nothing_is_suppressed
 
@@ -369,7 +369,8 @@ def suppress(finding: Finding, at: Location) -> Finding:
 
 
 def evaluate_unit(
-    read: ReadResult, required: RequiredAttributes, evaluator: Evaluator, explain: bool, policy: Policy | None = None,
+    read: ReadResult, required: RequiredAttributes, evaluator: RuleEvaluator, explain: bool,
+    policy: SuppressionPolicy | None = None,
     *, with_excerpts: bool = True, with_references: bool = False,
 ) -> UnitResult:  # fmt: skip
     """Evaluate an input. Without ``explain``, unknown results are not located, since no report shows them.
@@ -454,7 +455,7 @@ def located_problems(read: ReadResult) -> list[Problem]:
 
 
 def _language_directives(
-    read: ReadResult, policy: Policy | None, reported: Sequence[Finding]
+    read: ReadResult, policy: SuppressionPolicy | None, reported: Sequence[Finding]
 ) -> tuple[list[SuppressionDirective], set[DirectiveId], list[Finding]]:
     """Return the directives of Bicep itself for rules of kvlint, those that are used, and the suppressed findings."""
     if policy is None or not read.disabled_rules:

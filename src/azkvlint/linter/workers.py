@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from azkvlint.config.run_config import Config
 from azkvlint.evaluation.budget import UnitWork, limit_of_run
 from azkvlint.linter.compiled_rules import CompiledRules
-from azkvlint.linter.suppressions import Policy
+from azkvlint.linter.suppressions import SuppressionPolicy
 from azkvlint.linter.unit_result import UnitResult, evaluate_unit, in_world, with_plan_note, with_source_mismatch
 from azkvlint.model.finding import INPUT_INCOMPLETE, INPUT_UNREADABLE, TERRAFORM_MODULE, Problem
 from azkvlint.model.location import Location, Region
@@ -52,7 +52,7 @@ def evaluate_units(
     config: Config,
     rules: tuple[Rule, ...],
     root: str,
-    policy: Policy | None = None,
+    policy: SuppressionPolicy | None = None,
     relevant: frozenset[str] = frozenset(),
     cache: ResultCache | None = None,
     compiled: CompiledRules | None = None,
@@ -108,7 +108,7 @@ def _evaluate_units(
     config: Config,
     rules: tuple[Rule, ...],
     root: str,
-    policy: Policy | None,
+    policy: SuppressionPolicy | None,
     relevant: frozenset[str],
     compiled: CompiledRules | None,
 ) -> Iterator[UnitResult]:
@@ -139,7 +139,7 @@ class Worker:
         config: Config,
         rules: tuple[Rule, ...],
         root: str,
-        policy: Policy | None = None,
+        policy: SuppressionPolicy | None = None,
         relevant: frozenset[str] = frozenset(),
         compiled: CompiledRules | None = None,
     ) -> None:
@@ -295,7 +295,7 @@ def _worker_function(
     config: Config,
     rules: tuple[Rule, ...],
     root: str,
-    policy: Policy | None,
+    policy: SuppressionPolicy | None,
     relevant: frozenset[str],
     is_tracking: bool,
 ) -> Callable[[Sequence[Unit]], list[UnitResult]]:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from azkvlint.derived.access_policies import VAULTS
 from azkvlint.migration.expressions import SECRET, has_secret, is_constant, key_text
-from azkvlint.migration.written import OpenPolicy, Written, bicep_string
+from azkvlint.migration.written import OpenPolicy, PolicyCode, bicep_string
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Value
 from azkvlint.syntax import ast
@@ -20,7 +20,7 @@ _KNOWN_PROPERTIES = frozenset({"id", "name", "type", "apiVersion"})
 _STATES = frozenset({"reference", "getsecret"})
 
 
-class _Place(NamedTuple):
+class _LocatedObject(NamedTuple):
     """An object in a resource, with the loops and conditions around it, the outermost first."""
 
     node: ast.Object
@@ -31,21 +31,21 @@ class _Place(NamedTuple):
 class BicepFile(NamedTuple):
     """The resources of a file by the end of their headers, its declarations by name, and its text."""
 
-    resources: Mapping[int, ast.Resource]
+    resources: Mapping[int, ast.ResourceDeclaration]
     declared: Mapping[str, ast.Declaration]
     text: str
 
-    def policy(self, node: ast.Resource, source: Resource, item: Value) -> Written:
+    def policy(self, node: ast.ResourceDeclaration, source: Resource, item: Value) -> PolicyCode:
         """Return the expressions of a policy of ``source``, which ``node`` declares."""
         found = next((one for one in _objects(node.body) if item.at.span == (one.node.start, one.node.end)), None)
         if found is None:
             is_looped = isinstance(node.body, ast.For)
             why = "a loop declares the access policy" if is_looped else "an expression sets the access policy"
-            return Written(vault="" if is_looped else self._vault(node, source), why=why)
+            return PolicyCode(vault="" if is_looped else self._vault(node, source), why=why)
         return self._written(node, source, found)
 
     def open_policies(
-        self, node: ast.Resource, source: Resource, known: frozenset[int]
+        self, node: ast.ResourceDeclaration, source: Resource, known: frozenset[int]
     ) -> tuple[OpenPolicy, ...] | None:
         """Return the policies that loops and conditions add to a resource; None if these are not known from the source.
 
@@ -69,29 +69,31 @@ class BicepFile(NamedTuple):
             found.append(OpenPolicy((place.node.start, place.node.end), words, written))
         return tuple(found) or None
 
-    def _vault(self, node: ast.Resource, source: Resource) -> str:
+    def _vault(self, node: ast.ResourceDeclaration, source: Resource) -> str:
         """Return the symbolic name of the vault of a resource."""
         if source.type.lower() == VAULTS:
             return node.name
         body = next((one.node for one in _objects(node.body)), None)
         return "" if body is None else self.text_of(member(body, "parent"))
 
-    def _written(self, node: ast.Resource, source: Resource, place: _Place) -> Written:
+    def _written(self, node: ast.ResourceDeclaration, source: Resource, place: _LocatedObject) -> PolicyCode:
         vault, principal = self._vault(node, source), member(place.node, "objectId")
         repeated = principal, *(one.over for one in place.loops), *(one for one, _ in place.conditions)
         if any(has_secret(one, self._is_secret) for one in repeated):
-            return Written(vault="" if place.loops else vault, why=SECRET)
+            return PolicyCode(vault="" if place.loops else vault, why=SECRET)
         known = all(map(self._is_known_at_start, (one.over for one in place.loops)))
         known = known and all(self._is_known_at_start(one) for one, _ in place.conditions)
         condition = " && ".join(self._condition(*one) for one in place.conditions)
         if len(place.conditions) == 1 and place.conditions[0][1]:
             condition = self.text_of(place.conditions[0][0])
         if len(place.loops) > 1:
-            return Written(vault="", why="the vault and its access policies are both repeated")
+            return PolicyCode(vault="", why="the vault and its access policies are both repeated")
         if not known:
-            return Written(vault=vault, why="its loop or condition depends on what is known only after the deployment")
+            return PolicyCode(
+                vault=vault, why="its loop or condition depends on what is known only after the deployment"
+            )
         if principal is None:
-            return Written(vault=vault, condition=condition, why="an expression sets the access policy")
+            return PolicyCode(vault=vault, condition=condition, why="an expression sets the access policy")
         loop = ""
         own_loops = () if isinstance(node.body, ast.For) else place.loops
         for one in place.loops:
@@ -103,7 +105,7 @@ class BicepFile(NamedTuple):
         own = place.conditions if not isinstance(node.body, ast.If) else place.conditions[1:]
         states = [f"if `{' '.join(self._condition(*one).split())}`" for one in own]
         states += [f"for each of `{' '.join(self.text_of(one.over).split())}`" for one in own_loops]
-        return Written(
+        return PolicyCode(
             self.text_of(principal),
             vault,
             condition=condition,
@@ -120,7 +122,7 @@ class BicepFile(NamedTuple):
         if not isinstance(node, ast.Name):
             return False
         declared = self.declared.get(node.name)
-        flags = declared.decorators if isinstance(declared, ast.Parameter) else ()
+        flags = declared.decorators if isinstance(declared, ast.ParameterDeclaration) else ()
         return names_value(node.name) or any(isinstance(one, ast.Call) and one.name == "secure" for one in flags)
 
     def _condition(self, node: ast.Expression, is_true: bool) -> str:
@@ -148,7 +150,7 @@ class BicepFile(NamedTuple):
             return False
         if isinstance(node, ast.Name) and node.name not in seen:
             declaration = self.declared.get(node.name)
-            if isinstance(declaration, ast.Resource | ast.Module):
+            if isinstance(declaration, ast.ResourceDeclaration | ast.ModuleDeclaration):
                 return False
             if isinstance(declaration, ast.Variable):
                 return self._is_known_at_start(declaration.value, seen | {node.name})
@@ -164,9 +166,9 @@ class BicepFile(NamedTuple):
         base = inner.of if isinstance(inner, ast.Item) else inner
         name = base.name if isinstance(base, ast.Name) else ""
         declaration = self.declared.get(name)
-        if isinstance(node, ast.Literal) or isinstance(declaration, ast.Parameter) or name in looped - {""}:
+        if isinstance(node, ast.Literal) or isinstance(declaration, ast.ParameterDeclaration) or name in looped - {""}:
             return self.text_of(node)
-        if isinstance(declaration, ast.Resource):
+        if isinstance(declaration, ast.ResourceDeclaration):
             return f"{self.text[inner.start : inner.end]}.id"
         if looped and self._is_known_at_start(node):
             return self.text_of(node)
@@ -177,7 +179,7 @@ def _objects(
     node: ast.Node,
     loops: tuple[ast.For, ...] = (),
     conditions: tuple[tuple[ast.Expression, bool], ...] = (),
-) -> Iterator[_Place]:
+) -> Iterator[_LocatedObject]:
     """Yield the objects in a node, with the loops and conditions around them."""
     if isinstance(node, ast.Lambda):
         return
@@ -192,7 +194,7 @@ def _objects(
         yield from _objects(node.no, loops, (*conditions, (node.condition, False)))
         return
     if isinstance(node, ast.Object):
-        yield _Place(node, loops, conditions)
+        yield _LocatedObject(node, loops, conditions)
     for child in ast.children(node):
         yield from _objects(child, loops, conditions)
 
@@ -242,7 +244,7 @@ def _words(node: ast.Object) -> dict[str, tuple[str, ...]] | None:
     return found
 
 
-def body_of(node: ast.Resource) -> ast.Object | None:
+def body_of(node: ast.ResourceDeclaration) -> ast.Object | None:
     """Return the object that a resource is declared with."""
     return next((one.node for one in _objects(node.body)), None)
 

@@ -11,7 +11,7 @@ from azkvlint.derived.grants import identity_of
 from azkvlint.derived.registry import Context
 from azkvlint.migration.plan import REPLACED, UNKNOWN, Policy, described
 from azkvlint.migration.policy_source import PolicySources, language_of
-from azkvlint.migration.written import BICEP, TERRAFORM, Written, bicep_string
+from azkvlint.migration.written import BICEP, TERRAFORM, PolicyCode, bicep_string
 from azkvlint.model.location import Location, static_address
 from azkvlint.model.pattern import DeclaredHole, Hole, bare, is_one_hole, parts_of
 from azkvlint.model.resource import Resource
@@ -32,20 +32,20 @@ _VAULT_VERSION, _ASSIGNMENT_VERSION = "2023-07-01", "2022-04-01"
 GroupKey: TypeAlias = tuple[object, ...]
 
 
-class _Group(NamedTuple):
+class _PolicyGroup(NamedTuple):
     """Policies that one declaration of the source sets, with its expressions and language.
 
     ``why`` is why one declaration, repeated as in the source, does not replace all of them; empty if it does.
     """
 
-    written: Written
+    written: PolicyCode
     path: str
     language: str
     members: list[tuple[Resource, Policy]]
     why: str = ""
 
 
-class Places(Protocol):
+class PolicyLocator(Protocol):
     """Finds where the source declares a resource, and the item of a policy there; None without a source."""
 
     def of(self, policy: Policy) -> tuple[Location, Value] | None:
@@ -55,7 +55,7 @@ class Places(Protocol):
         """Return a resource as its source declares it."""
 
 
-class Blocks(NamedTuple):
+class CodeBlocks(NamedTuple):
     """Generated declarations for a folder or Bicep file, and the addresses of the vaults that they are for."""
 
     path: str
@@ -76,7 +76,7 @@ class Generator:
         self,
         context: Context,
         sources: PolicySources,
-        places: Places,
+        places: PolicyLocator,
         language: str,
         redacted: Callable[[str], str],
         conflicts: Container[GroupKey] = (),
@@ -95,13 +95,13 @@ class Generator:
         self._done: set[tuple[object, ...]] = set()
         self._written: set[tuple[object, ...]] = set()
         # By the identity of a policy: where its code is, its expressions, and whether it is for an application.
-        self._places_of: dict[int, tuple[str, Written, bool]] = {}
+        self._places_of: dict[int, tuple[str, PolicyCode, bool]] = {}
 
     def generate(
         self, vaults: Iterable[tuple[Resource, Sequence[Policy]]], selected: Callable[[Resource, Policy], bool]
-    ) -> tuple[Blocks, ...]:
+    ) -> tuple[CodeBlocks, ...]:
         """Return the code for the selected policies of the vaults."""
-        groups: dict[GroupKey, _Group] = {}
+        groups: dict[GroupKey, _PolicyGroup] = {}
         vaults = list(vaults)
         for vault, policies in vaults:
             for policy in policies:
@@ -129,23 +129,23 @@ class Generator:
         for _, policies in vaults:
             _note_overlaps(policies)
         return tuple(
-            Blocks(path, self._language, tuple(blocks), tuple(self._vaults[path]))
+            CodeBlocks(path, self._language, tuple(blocks), tuple(self._vaults[path]))
             for path, blocks in self._blocks.items()
         )
 
-    def _group(self, policy: Policy) -> tuple[GroupKey, _Group]:
+    def _group(self, policy: Policy) -> tuple[GroupKey, _PolicyGroup]:
         place = self._places.of(policy)
         written = None if place is None else self._sources.written(policy.source, *place)
         if place is None or written is None:
-            return (id(policy),), _Group(Written(), "", "", [])
+            return (id(policy),), _PolicyGroup(PolicyCode(), "", "", [])
         at, item = place
         language = language_of(at.path)
         if any(map(self._is_unsafe, (*written.repeat, *written))):
-            written = Written(why="its declaration contains a sensitive value or control characters")
+            written = PolicyCode(why="its declaration contains a sensitive value or control characters")
         path = os.path.dirname(at.path) or "." if language == TERRAFORM else at.path
-        return (at.path, at.span, item.at.span), _Group(written, path, language, [])
+        return (at.path, at.span, item.at.span), _PolicyGroup(written, path, language, [])
 
-    def _independent(self, group: _Group, vault: Resource) -> _Group:
+    def _independent(self, group: _PolicyGroup, vault: Resource) -> _PolicyGroup:
         """Return a group without expressions if its existence depends on what enables Azure RBAC on the vault."""
         existence = f"{group.written.repeat[1]} {group.written.condition} {group.written.loop}"
         names = self._sources.model_names(self._places.resource(vault).at) if existence.strip() else frozenset()
@@ -153,7 +153,7 @@ class Generator:
         if not found:
             return group
         why = f"its existence depends on `{found[0]}`, and so does the permission model of the vault"
-        return group._replace(written=Written(why=why))
+        return group._replace(written=PolicyCode(why=why))
 
     def _is_unsafe(self, text: object) -> bool:
         """Return whether a string must not get into generated code: it is a secret, or not visible as it is."""
@@ -162,7 +162,7 @@ class Generator:
         lines = text.expandtabs(1).replace("\r\n", "\n").split("\n")
         return self._redacted(text) != text or any(visible(line) != line for line in lines)
 
-    def _is_uniform(self, group: _Group, wanted: Sequence[tuple[Resource, Policy]]) -> bool:
+    def _is_uniform(self, group: _PolicyGroup, wanted: Sequence[tuple[Resource, Policy]]) -> bool:
         """Return whether one declaration, repeated as in the source, replaces all policies of a group."""
         is_complete = len(wanted) == len(group.members) and group.language == self._language
         if not wanted or not is_complete or not group.written.principal or not group.written.vault:
@@ -181,7 +181,7 @@ class Generator:
             for _, policy in wanted
         )
 
-    def _why_alone(self, group: _Group, wanted: Sequence[tuple[Resource, Policy]]) -> str:
+    def _why_alone(self, group: _PolicyGroup, wanted: Sequence[tuple[Resource, Policy]]) -> str:
         """Return why Azure or Terraform rejects a declaration that is repeated as in the source; empty if not."""
         obstacle = next((policy.obstacle for _, policy in wanted if policy.obstacle), "")
         if obstacle:
@@ -199,7 +199,7 @@ class Generator:
             return "the keys of its loop are known after apply"
         return ""
 
-    def _alone(self, vault: Resource, policy: Policy, group: _Group) -> None:
+    def _alone(self, vault: Resource, policy: Policy, group: _PolicyGroup) -> None:
         """Generate the code for one policy from what is known of it."""
         if policy.obstacle:
             policy.status, policy.reason, policy.choice = UNKNOWN, policy.obstacle, None
@@ -228,9 +228,9 @@ class Generator:
             return
         self._declare_parameters()
         path, provider = (group.path, group.written.provider) if is_beside else ("", "")
-        self._assign(Written(principal, scope, name=principal, provider=provider), path, [policy], [vault.address])
+        self._assign(PolicyCode(principal, scope, name=principal, provider=provider), path, [policy], [vault.address])
 
-    def _is_beside(self, policy: Policy, group: _Group) -> bool:
+    def _is_beside(self, policy: Policy, group: _PolicyGroup) -> bool:
         """Return whether what is known of a policy can be added to its source.
 
         A module may have other callers, with other values than those that are known here.
@@ -239,7 +239,7 @@ class Generator:
         is_own = self._context.is_complete or not is_default
         return group.language == self._language and not policy.source.callers and is_own
 
-    def _principal(self, policy: Policy, group: _Group) -> tuple[str, str]:
+    def _principal(self, policy: Policy, group: _PolicyGroup) -> tuple[str, str]:
         """Return an expression for a principal, or why there is none."""
         value: Answer = policy.principal
         if value.sensitive or self._is_unsafe(value.text):
@@ -259,7 +259,7 @@ class Generator:
             why = group.why
         return "", f"the object ID cannot be repeated in the generated code: {group.written.why or why}"
 
-    def _scope(self, vault: Resource, policy: Policy, group: _Group) -> str:
+    def _scope(self, vault: Resource, policy: Policy, group: _PolicyGroup) -> str:
         """Return an expression for a vault, as an ID or in Bicep as a symbolic name; empty if there is none."""
         is_beside = self._is_beside(policy, group)
         if is_beside and group.written.vault and not _uses_key(group.written.vault):
@@ -272,7 +272,7 @@ class Generator:
             return vault.address
         return self._declared_vault(vault, group)
 
-    def _parameter(self, value: Answer, group: _Group) -> str:
+    def _parameter(self, value: Answer, group: _PolicyGroup) -> str:
         """Return the name of the parameter of an ARM template that a value is, for Bicep; empty for others."""
         pattern = value.pattern if isinstance(value, Unknown) else None
         name = bare(pattern) if isinstance(pattern, DeclaredHole) and not pattern.path else ""
@@ -290,7 +290,7 @@ class Generator:
             self._blocks.setdefault("", []).append(f"param {name} string\n")
         self._parameters.clear()
 
-    def _declared_vault(self, vault: Resource, group: _Group) -> str:
+    def _declared_vault(self, vault: Resource, group: _PolicyGroup) -> str:
         """Declare a vault in code that stands alone, and return how it is referenced; empty if its name is unknown."""
         answer = vault.select(("name",))
         parameter = self._parameter(answer, group)
@@ -342,7 +342,7 @@ class Generator:
             if one.declared_as in kinds
         )
 
-    def _assign(self, written: Written, path: str, policies: Sequence[Policy], vaults: Sequence[str]) -> None:
+    def _assign(self, written: PolicyCode, path: str, policies: Sequence[Policy], vaults: Sequence[str]) -> None:
         """Generate the role assignments of policies with equal permissions, and their custom role."""
         policy, choice = policies[0], policies[0].choice
         if choice is None:
@@ -384,7 +384,7 @@ class Generator:
         ``policies`` are those of a principal for one of the vaults.
         """
         texts: dict[str, str] = {}
-        path, written, is_service = self._places_of.get(id(policies[0]), ("", Written(), False))
+        path, written, is_service = self._places_of.get(id(policies[0]), ("", PolicyCode(), False))
         is_repeated = bool(written.repeat[0] or written.loop or written.condition or not written.vault)
         is_terraform = self._language == TERRAFORM
         is_own = all(one.at.path == path and "." not in one.address and not one.existing for one in vaults)
@@ -409,7 +409,7 @@ class Generator:
         return (own, "policy", str(policy.number + 1)) if policy.inline or self._language == BICEP else (own,)
 
     def _custom_role(
-        self, written: Written, once: tuple[str, str], path: str, label: tuple[str, ...], policy: Policy, vault: str
+        self, written: PolicyCode, once: tuple[str, str], path: str, label: tuple[str, ...], policy: Policy, vault: str
     ) -> str:
         """Return how the custom role for a policy is referenced. Policies with equal permissions share one.
 
@@ -443,7 +443,7 @@ class Generator:
         self._blocks[path][custom.place] = render(custom)
         return self._roles[key]
 
-    def _is_in_subscription(self, written: Written, vault: Resource) -> bool:
+    def _is_in_subscription(self, written: PolicyCode, vault: Resource) -> bool:
         """Return whether the code creates a vault, once and in any case, so that its subscription is the provider's."""
         if vault.existing or vault.assumption is not None or vault.conditions:
             return False
@@ -458,7 +458,7 @@ class _Custom(NamedTuple):
     place: int
     name: str
     description: str
-    written: Written
+    written: PolicyCode
     actions: Sequence[str]
     vaults: dict[str, None]
 
@@ -487,8 +487,8 @@ def _is_late(principal: Answer) -> bool:
 
 
 def _once_for_each(
-    group: _Group, wanted: Sequence[tuple[Resource, Policy]]
-) -> tuple[_Group, Sequence[tuple[Resource, Policy]]]:
+    group: _PolicyGroup, wanted: Sequence[tuple[Resource, Policy]]
+) -> tuple[_PolicyGroup, Sequence[tuple[Resource, Policy]]]:
     """Return a group that is not repeated if all its instances are for one principal and vault, and the first of these.
 
     A vault has one access policy for each object ID: azurerm rejects another instance, as it exists already. Source:
@@ -511,7 +511,7 @@ def _once_for_each(
     return group._replace(written=once), list(distinct.values())
 
 
-def _add_notes(written: Written, wanted: Sequence[tuple[Resource, Policy]]) -> None:
+def _add_notes(written: PolicyCode, wanted: Sequence[tuple[Resource, Policy]]) -> None:
     """Note on the first policy of a loop in each vault what the items of the loop must not be."""
     seen: set[str] = set()
     for vault, policy in wanted if written.over else ():
@@ -549,7 +549,7 @@ def _note_overlaps(policies: Sequence[Policy]) -> None:
             )
 
 
-def _once(written: Written) -> tuple[str, str]:
+def _once(written: PolicyCode) -> tuple[str, str]:
     """Return the count of what is declared once if a policy has any instances; nothing for one without a count."""
     kind, amount = written.repeat
     if amount.isdecimal():
@@ -564,7 +564,7 @@ def _uses_key(expression: str) -> bool:
     return _KEY.search(expression) is not None
 
 
-def _is_direct(written: Written, policy: Policy) -> bool:
+def _is_direct(written: PolicyCode, policy: Policy) -> bool:
     """Return whether an expression is the ID of a resource itself, not of whatever a variable contains."""
     if written.name:
         return written.name.endswith(".id") and not written.loop
@@ -602,13 +602,13 @@ def _aligned(pairs: Iterable[tuple[str, str]], indent: str) -> str:
     return "".join(f"{indent}{name.ljust(width)} = {value}\n" for name, value in shown)
 
 
-def _head(written: Written) -> str:
+def _head(written: PolicyCode) -> str:
     """Return the meta-arguments of a Terraform resource, which are before the others."""
     pairs = [written.repeat, ("provider", written.provider)]
     return f"{_aligned(pairs, '  ')}\n" if any(value for _, value in pairs) else ""
 
 
-def _terraform_assignment(name: str, comment: str, written: Written, role: _Role, is_service: bool) -> str:
+def _terraform_assignment(name: str, comment: str, written: PolicyCode, role: _Role, is_service: bool) -> str:
     arguments = _aligned(
         [
             ("scope", written.vault),
@@ -645,7 +645,7 @@ def _terraform_role(role: _Custom) -> str:
     )
 
 
-def _bicep_resource(name: str, type_: str, written: Written, lines: Sequence[str]) -> str:
+def _bicep_resource(name: str, type_: str, written: PolicyCode, lines: Sequence[str]) -> str:
     """Return a resource with a condition and loop. ``lines`` are its properties."""
     condition = f"if ({written.condition}) " if written.condition else ""
     start, end = (f"[{written.loop}: ", "]") if written.loop else ("", "")
@@ -654,7 +654,7 @@ def _bicep_resource(name: str, type_: str, written: Written, lines: Sequence[str
     return f"{head} = {start}{condition}{{\n{body}}}{end}\n"
 
 
-def _bicep_assignment(name: str, comment: str, written: Written, role: _Role, is_service: bool) -> str:
+def _bicep_assignment(name: str, comment: str, written: PolicyCode, role: _Role, is_service: bool) -> str:
     definition = role.custom or (
         f"subscriptionResourceId('Microsoft.Authorization/roleDefinitions', {bicep_string(role.id)})"
     )

@@ -20,7 +20,7 @@ from azkvlint.derived.registry import Context
 from azkvlint.graph.references import Index
 from azkvlint.linter.access import (
     Cleaner,
-    Root,
+    RootResult,
     attributes_of_matrix,
     evaluate_roots,
     places_in,
@@ -28,21 +28,21 @@ from azkvlint.linter.access import (
 )
 from azkvlint.linter.linter import exit_code_of
 from azkvlint.linter.world_names import NamesByRoot
-from azkvlint.migration.code import Blocks, Generator, GroupKey, module_of
+from azkvlint.migration.code import CodeBlocks, Generator, GroupKey, module_of
 from azkvlint.migration.open_policies import completed
 from azkvlint.migration.plan import REPLACED, Policy, VaultPolicies, Vaults, blocking, ordered, vaults_of
 from azkvlint.migration.policy_source import MODEL_ARGUMENTS, PolicySources
-from azkvlint.migration.scopes import Shared, shared_assignments
+from azkvlint.migration.scopes import GroupRoles, shared_assignments
 from azkvlint.migration.waves import RULE, wave_of
 from azkvlint.migration.written import BICEP, TERRAFORM, OpenPolicy
 from azkvlint.model.access import Capability, origins_of
 from azkvlint.model.location import Location, static_address
 from azkvlint.model.migration import (
-    AccessChange,
-    Code,
+    GeneratedCode,
     MigrationReport,
     MigrationStep,
     OtherVault,
+    PermissionChange,
     PolicyPlan,
     SharedAssignment,
     VaultPlan,
@@ -98,15 +98,15 @@ class Choices(msgspec.Struct, frozen=True, kw_only=True):
     built_in_only: bool = False
 
 
-class _Root(Root, kw_only=True):
+class _MigrationRoot(RootResult, kw_only=True):
     """The migration of one root, with the names of its principals and of all its vaults."""
 
     vaults: tuple[VaultPlan, ...]
     others: tuple[OtherVault, ...]
-    code: tuple[Blocks, ...]
+    code: tuple[CodeBlocks, ...]
     names: frozenset[str]
     vault_names: frozenset[str]
-    activated: tuple[AccessChange, ...]
+    activated: tuple[PermissionChange, ...]
     shared: tuple[SharedAssignment, ...]
 
 
@@ -145,7 +145,7 @@ def migrate(config: Config, choices: Choices) -> MigrationReport:
     )
 
 
-def _name_origins(roots: Sequence[_Root], worlds: NamesByRoot) -> None:
+def _name_origins(roots: Sequence[_MigrationRoot], worlds: NamesByRoot) -> None:
     """Add to each root what distinguishes its vaults from those of other roots and base worlds, and their waves."""
     names = {(one.path, one.world): worlds.get(one.path, {}).get(one.world, "") for one in roots}
     origins = origins_of(names)
@@ -164,7 +164,7 @@ def _with_vaults(shared: SharedAssignment, vaults: tuple[str, ...]) -> SharedAss
     return msgspec.structs.replace(shared, vaults=vaults)
 
 
-def _merged(code: Iterable[Blocks]) -> Iterator[Code]:
+def _merged(code: Iterable[CodeBlocks]) -> Iterator[GeneratedCode]:
     """Yield the code for each place: several roots may share a module, whose declarations are generated once.
 
     Code that stands alone is generated once for roots with equal code, such as a template with several parameter files.
@@ -180,7 +180,8 @@ def _merged(code: Iterable[Blocks]) -> Iterator[Code]:
         vaults.setdefault(place, {}).update(dict.fromkeys(one.vaults))
     for (path, language), parts in texts.items():
         own = "" if path.startswith(" ") else path
-        yield Code(path=own, language=language, text="\n".join(parts.values()), vaults=tuple(vaults[path, language]))
+        text = "\n".join(parts.values())
+        yield GeneratedCode(path=own, language=language, text=text, vaults=tuple(vaults[path, language]))
 
 
 def exit_code(report: MigrationReport) -> int:
@@ -193,7 +194,7 @@ def _is_named(name: str, address: str, names: Sequence[str]) -> bool:
     return not names or name.lower() in names or address.lower() in names
 
 
-def _refuse(choices: Choices, roots: Sequence[_Root]) -> None:
+def _refuse(choices: Choices, roots: Sequence[_MigrationRoot]) -> None:
     """Raise UsageError for names that no input has, and for inputs without a vault to migrate."""
     every = {name for root in roots for name in root.vault_names}
     if not every:
@@ -230,13 +231,13 @@ class _Planner:
         """Return the policies in modules for which the roots require different code."""
         return frozenset(key for key, found in self._module_roles.items() if any(one != found[0] for one in found))
 
-    def plan(self, read: ReadResult, source: ReadResult | None, folder: str) -> _Root | None:
+    def plan(self, read: ReadResult, source: ReadResult | None, folder: str) -> _MigrationRoot | None:
         """Return the migration of a root; None if the root has no vaults."""
         sources = PolicySources(folder)
         resources, opened = completed(_resources_of(read), sources)
         context = self._context(resources, read)
         principals = Principals(context)
-        places = _Places(source)
+        places = _PolicyPlaces(source)
 
         def indexed(policy: Resource) -> str:
             name = sources.indexed_vault(places.resource(policy).at)
@@ -258,7 +259,7 @@ class _Planner:
             self, read, resources, context, [(vault, self._selected(own)) for vault, own in self._chosen(vaults)]
         )
         writer = _Writer(clean, read, code, sources, places, self._choices)
-        return _Root(
+        return _MigrationRoot(
             path=read.path,
             source="" if source is None else source.path,
             world=read.world,
@@ -299,8 +300,8 @@ class _Planner:
         return [one for one in policies if not names or not names.isdisjoint({one.label.lower(), one.key.lower()})]
 
     def _generate(
-        self, vaults: Vaults, context: Context, sources: PolicySources, places: _Places, redactor: Redactor
-    ) -> tuple[tuple[Blocks, ...], list[Shared]]:
+        self, vaults: Vaults, context: Context, sources: PolicySources, places: _PolicyPlaces, redactor: Redactor
+    ) -> tuple[tuple[CodeBlocks, ...], list[GroupRoles]]:
         language = self._choices.language
         if not language:
             is_bicep = all("/" in vault.declared_as for vault, _ in vaults.to_migrate)
@@ -328,7 +329,7 @@ def _name_opened(vaults: Vaults, opened: Mapping[int, OpenPolicy]) -> None:
             policy.is_loop, policy.obstacle = bool(found.written.over), found.written.why
 
 
-class _Places:
+class _PolicyPlaces:
     """Finds where a policy is declared: for a plan, in the source that it was made from."""
 
     def __init__(self, source: ReadResult | None) -> None:
@@ -387,7 +388,7 @@ class _Check:
         keys = {policy.key for policy in policies} - {policy.key for policy in others}
         return sum(vault.address in vaults for key, vaults in self._policies.items() if key in keys)
 
-    def lost(self, vault: Resource, others: Iterable[Policy]) -> Iterator[AccessChange]:
+    def lost(self, vault: Resource, others: Iterable[Policy]) -> Iterator[PermissionChange]:
         """Yield what principals lose, apart from those of the other policies, which are not replaced."""
         listed = {policy.key for policy in others}
         for key, vaults in self._policies.items():
@@ -396,7 +397,7 @@ class _Check:
                 held = self._held.get(key, {})
                 lost = [word for word, sure in words.items() if sure > held.get((word, vault.address), Sure.NO)]
                 if lost:
-                    yield AccessChange(principal=label, permissions=ordered(lost), by=text, vaults=(vault.address,))
+                    yield PermissionChange(principal=label, permissions=ordered(lost), by=text, vaults=(vault.address,))
 
 
 # What a principal has by policies: by vault, the label and text of each policy, and its permissions.
@@ -435,7 +436,7 @@ def _activated(
     before: Mapping[str, Sequence[Holding]],
     after: Mapping[str, Sequence[Holding]],
     policies: Mapping[str, _OfPolicies],
-) -> Iterator[AccessChange]:
+) -> Iterator[PermissionChange]:
     """Yield what role assignments of the input allow only after the switch."""
     for key, holdings in sorted(after.items()):
         old = {
@@ -464,7 +465,7 @@ def _activated(
                     words.setdefault(vaults, []).append(effect.capability)
             for listed, permissions in words.items():
                 label = holding.principal.label
-                yield AccessChange(
+                yield PermissionChange(
                     principal=label, permissions=ordered(dict.fromkeys(permissions)), by=text, vaults=listed
                 )
 
@@ -530,9 +531,9 @@ class _Writer:
         self,
         clean: Cleaner,
         read: ReadResult,
-        code: Sequence[Blocks],
+        code: Sequence[CodeBlocks],
         sources: PolicySources,
-        places: _Places,
+        places: _PolicyPlaces,
         choices: Choices,
     ) -> None:
         self._clean, self._read, self._code, self._sources, self._places = clean, read, code, sources, places
@@ -571,13 +572,13 @@ class _Writer:
             condition=self._condition(vault),
         )
 
-    def change(self, change: AccessChange) -> AccessChange:
+    def change(self, change: PermissionChange) -> PermissionChange:
         """Return a change without secrets."""
         text = self._clean.text
         vaults = tuple(map(text, change.vaults))
         return msgspec.structs.replace(change, principal=text(change.principal), by=text(change.by), vaults=vaults)
 
-    def shared(self, shared: Shared) -> SharedAssignment:
+    def shared(self, shared: GroupRoles) -> SharedAssignment:
         """Return role assignments that may be on a resource group, in words."""
         return SharedAssignment(
             principal=self._clean.text(shared.policy.label), roles=shared.roles, path=shared.path, text=shared.code,

@@ -71,7 +71,7 @@ class Policy(msgspec.Struct, kw_only=True):
     status: str
     reason: str = ""
     permissions: tuple[str, ...] = ()
-    choice: Choice | None = None
+    choice: RoleChoice | None = None
     custom: bool = False
     present: Mapping[str, str] = {}
     is_any: bool = False
@@ -278,7 +278,7 @@ class VaultRole(NamedTuple):
     words: frozenset[str]
 
 
-class Choice(NamedTuple):
+class RoleChoice(NamedTuple):
     """The roles that replace the permissions ``required``.
 
     ``roles`` are the built-in roles with the least ``surplus``. ``fits``: the surplus is acceptable, so that no custom
@@ -328,7 +328,7 @@ def _bits(words: Iterable[str]) -> int:
 
 
 @lru_cache(maxsize=4096)
-def choose(required: frozenset[str], certain: frozenset[str]) -> Choice:
+def choose(required: frozenset[str], certain: frozenset[str]) -> RoleChoice:
     """Return the roles that replace ``required``, of which the policy certainly has ``certain``.
 
     A surplus consists of permissions on secrets, keys and certificates, in the order of ``ordered``.
@@ -346,7 +346,7 @@ def choose(required: frozenset[str], certain: frozenset[str]) -> Choice:
     words = frozenset().union(*(role.words for role in roles)) - _STORAGE
     managed = {kind for kind, text in _MANAGEMENT.items() if {f"{kind}/{one}" for one in text.split()} <= required}
     actions = tuple(sorted({action for word in required for action in ACTIONS_OF[word]}))
-    return Choice(
+    return RoleChoice(
         required=required,
         roles=roles,
         surplus=ordered(words - certain),

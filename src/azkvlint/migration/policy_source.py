@@ -9,7 +9,7 @@ from azkvlint.migration.bicep_source import BicepFile, body_of, member
 from azkvlint.migration.expressions import names_in
 from azkvlint.migration.terraform_names import Names
 from azkvlint.migration.terraform_source import indexed_vault, open_policies, terraform_policy
-from azkvlint.migration.written import BICEP, TERRAFORM, OpenPolicy, Written
+from azkvlint.migration.written import BICEP, TERRAFORM, OpenPolicy, PolicyCode
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Value
@@ -36,7 +36,7 @@ class PolicySources:
         self._files: dict[str, BicepFile] = {}
         self._declared: dict[str, Names] = {}
 
-    def written(self, source: Resource, at: Location, item: Value) -> Written | None:
+    def written(self, source: Resource, at: Location, item: Value) -> PolicyCode | None:
         """Return the expressions of a policy of ``source``, which is declared at ``at``; None without its source."""
         text = self._text(at.path)
         if language_of(at.path) == TERRAFORM:
@@ -104,7 +104,9 @@ class PolicySources:
             blocks = self._blocks_of(at.path).values()
             return any(one.type == "variable" and one.start <= start and end <= one.end for one in blocks)
         declared = self._bicep_file(at.path).declared.values()
-        return any(isinstance(one, ast.Parameter) and one.start <= start and end <= one.end for one in declared)
+        return any(
+            isinstance(one, ast.ParameterDeclaration) and one.start <= start and end <= one.end for one in declared
+        )
 
     def indexed_vault(self, at: Location) -> str:
         """Return the vault whose instance the separate policy at a location is for, as its module declares it."""
@@ -145,7 +147,7 @@ class PolicySources:
             self._blocks[path] = {block.head: block for block in parse_file(self._text(path)).body.blocks}
         return self._blocks[path]
 
-    def _bicep_resource(self, at: Location) -> tuple[BicepFile | None, ast.Resource | None]:
+    def _bicep_resource(self, at: Location) -> tuple[BicepFile | None, ast.ResourceDeclaration | None]:
         if at.span is None or language_of(at.path) != BICEP or not self._text(at.path):
             return None, None
         file = self._bicep_file(at.path)
@@ -157,7 +159,7 @@ class PolicySources:
 
             text = self._text(path)
             declarations = parse(text).declarations
-            resources = {one.head: one for one in declarations if isinstance(one, ast.Resource)}
+            resources = {one.head: one for one in declarations if isinstance(one, ast.ResourceDeclaration)}
             named = {getattr(one, "name", ""): one for one in declarations}
             self._files[path] = BicepFile(resources, named, text)
         return self._files[path]

@@ -15,7 +15,7 @@ from azkvlint.model.resource import Resource
 _GROUPS = "/resourcegroups/"
 
 
-class Shared(NamedTuple):
+class GroupRoles(NamedTuple):
     """The vaults of a resource group on which a principal has the same built-in roles, with code for the group."""
 
     policy: Policy
@@ -25,7 +25,7 @@ class Shared(NamedTuple):
     code: str
 
 
-def shared_assignments(context: Context, vaults: Sequence[VaultPolicies], generator: Generator) -> Iterator[Shared]:
+def shared_assignments(context: Context, vaults: Sequence[VaultPolicies], generator: Generator) -> Iterator[GroupRoles]:
     """Yield the principals that have the same roles on all vaults of a resource group, after code is generated.
 
     ``vaults`` are those to migrate. A resource group with another vault of the input is left out.
@@ -44,7 +44,7 @@ def shared_assignments(context: Context, vaults: Sequence[VaultPolicies], genera
             names = _names(policies)
             if names and all(_names(own.get(key, [])) == names for own in access):
                 path, code = generator.on_group(policies, found)
-                yield Shared(policies[0], names, tuple(found), path, code)
+                yield GroupRoles(policies[0], names, tuple(found), path, code)
 
 
 def _group_of(vault: Resource) -> str:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from azkvlint.derived.access_policies import VAULTS
 from azkvlint.migration.expressions import SECRET, has_secret, is_constant, key_text, names_in, nodes
 from azkvlint.migration.terraform_names import MAP, OBJECTS, SET, Names
-from azkvlint.migration.written import OpenPolicy, Written
+from azkvlint.migration.written import OpenPolicy, PolicyCode
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Value
 from azkvlint.syntax import ast
@@ -60,13 +60,13 @@ class _Inner(NamedTuple):
         return {**value, **({self.key: "each.value.key"} if self.key else {})}
 
 
-def terraform_policy(block: Block, source: Resource, item: Value, text: str, names: Names) -> Written:
+def terraform_policy(block: Block, source: Resource, item: Value, text: str, names: Names) -> PolicyCode:
     """Return the expressions of a policy of ``source``, which ``block`` declares in a module with ``names``."""
     if source.type.lower() != VAULTS:
         own = block.body.attributes
         repeated = [own[name].expression() for name in (*_KEYS, "key_vault_id", "object_id", "provider") if name in own]
         if any(has_secret(one, names.is_secret) for one in repeated):
-            return Written(why=SECRET)
+            return PolicyCode(why=SECRET)
         vault, principal = _value(own.get("key_vault_id"), text), _value(own.get("object_id"), text)
         return _written(block, _arguments(block), principal, vault, _repeat(block, text), text)
     start = item.at.span[0] if item.at.span is not None else -1
@@ -139,11 +139,11 @@ def _inner_policies(block: Block) -> Iterator[tuple[_Inner, tuple[int, int]]]:
             yield own, (result.start, result.end)
 
 
-def _inline(block: Block, inner: _Inner | None, text: str, names: Names) -> Written:
+def _inline(block: Block, inner: _Inner | None, text: str, names: Names) -> PolicyCode:
     """Return the expressions of a policy in the block of a vault."""
     repeat = _repeat(block, text)
     vault = ".".join(block.labels)
-    own = Written(vault=f"{vault}{f'[{_KEYS[repeat[0]]}]' if repeat[0] else ''}.id", repeat=repeat)
+    own = PolicyCode(vault=f"{vault}{f'[{_KEYS[repeat[0]]}]' if repeat[0] else ''}.id", repeat=repeat)
     if inner is None:
         return own._replace(why="a `dynamic` block or an expression sets the access policy")
     node = inner.arguments.get("object_id")
@@ -237,9 +237,9 @@ def _written(
     vault: str,
     repeat: tuple[str, str],
     text: str,
-) -> Written:
+) -> PolicyCode:
     count = block.body.attributes.get("count")
-    return Written(
+    return PolicyCode(
         principal,
         vault,
         repeat=repeat,

@@ -8,7 +8,7 @@ from typing import NamedTuple
 TERRAFORM, BICEP = "terraform", "bicep"
 
 
-class Written(NamedTuple):
+class PolicyCode(NamedTuple):
     """The expressions of one access policy.
 
     ``principal`` is its object ID, empty with the reason in ``why`` if it cannot be repeated outside of the policy.
@@ -48,7 +48,7 @@ class OpenPolicy(NamedTuple):
 
     span: tuple[int, int]
     words: Mapping[str, tuple[str, ...]]
-    written: Written
+    written: PolicyCode
 
 
 def bicep_string(text: str) -> str:

@@ -37,7 +37,7 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
         return _OBJECT_ID.fullmatch(self.key) is not None
 
 
-class Step(msgspec.Struct, frozen=True, kw_only=True):
+class AccessStep(msgspec.Struct, frozen=True, kw_only=True):
     """One step of a path. ``kind``: policy, role, local role, group, federated, run as, or escalation.
 
     ``role`` and ``scope`` are those of a role assignment, and ``level`` is that of the scope. The role and the level
@@ -54,26 +54,26 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     to: tuple[Principal, ...] = ()
 
 
-class Path(msgspec.Struct, frozen=True, kw_only=True):
+class AccessPath(msgspec.Struct, frozen=True, kw_only=True):
     """How a principal has a capability: the steps, what would decide it unless it is certain, and the smallest edit.
 
     Without the edit the principal has this path; with it, the path is gone. The edit is one of the first step. ``only``
     are the objects that the access is limited to, such as ``secrets/db``; there are none if it is to all.
     """
 
-    steps: tuple[Step, ...]
+    steps: tuple[AccessStep, ...]
     is_certain: bool
     doubt: str
     edit: str
     only: tuple[str, ...] = ()
 
 
-class Row(msgspec.Struct, frozen=True, kw_only=True):
+class AccessRow(msgspec.Struct, frozen=True, kw_only=True):
     """A principal's capability on some vaults, by one path. ``vaults`` are indexes in the list of the report."""
 
     principal: Principal
     capability: str
-    path: Path
+    path: AccessPath
     vaults: tuple[int, ...]
 
 
@@ -204,7 +204,7 @@ class AccessReport(msgspec.Struct, frozen=True, kw_only=True):
 
     capabilities: tuple[Capability, ...]
     vaults: tuple[AccessVault, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[AccessRow, ...]
     breaches: tuple[Breach, ...]
     problems: tuple[Problem, ...]
     sources: tuple[str, ...]

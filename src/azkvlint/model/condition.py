@@ -90,7 +90,7 @@ def _contradict(one: InputCondition, other: InputCondition) -> bool:
     return (is_empty and right in filled) or (is_other_empty and left in filled)
 
 
-class Condition(msgspec.Struct, frozen=True, gc=False, array_like=True):
+class WorldCondition(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """All inputs that differ from the base world, and the declaration of the first of them."""
 
     inputs: tuple[InputCondition, ...]
@@ -112,7 +112,7 @@ class Condition(msgspec.Struct, frozen=True, gc=False, array_like=True):
             named = [*named[:-1], f"{len(by_state) - _MOST_NAMED + 1} more inputs differ"]
         return f"if {_listed(named, 'and')}"
 
-    def excludes(self, other: Condition) -> bool:
+    def excludes(self, other: WorldCondition) -> bool:
         """Return whether no values of inputs meet both conditions. What they do not state may still exclude it."""
         stated = {one.input: one for one in other.inputs if one.state in _STATES}
         return any(one.input in stated and _contradict(one, stated[one.input]) for one in self.inputs)

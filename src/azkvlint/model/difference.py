@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from azkvlint.model.access import AccessVault, Path, Principal
+from azkvlint.model.access import AccessPath, AccessVault, Principal
 from azkvlint.model.finding import Finding, Problem, Report
 from azkvlint.model.location import Location
 
@@ -90,7 +90,7 @@ class AccessChange(msgspec.Struct, frozen=True, kw_only=True):
     capabilities: tuple[str, ...]
     labels: tuple[str, ...]
     vaults: tuple[AccessVault, ...]
-    path: Path
+    path: AccessPath
     before: str
     after: str
     is_lockout: bool = False
@@ -129,7 +129,7 @@ class TurnedOff(msgspec.Struct, frozen=True, kw_only=True):
     is_counted: bool = True
 
 
-class Basis(msgspec.Struct, frozen=True, kw_only=True):
+class ConfigurationBasis(msgspec.Struct, frozen=True, kw_only=True):
     """By which configuration a difference was made.
 
     ``kind`` is one of BASES. ``file`` is the configuration file, "" without one.
@@ -161,7 +161,7 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
     base_root: str = ""
     base_commit: str = ""
     turned_off: tuple[TurnedOff, ...] = ()
-    basis: Basis = Basis(kind="outside")
+    basis: ConfigurationBasis = ConfigurationBasis(kind="outside")
     kept: tuple[KeptSetting, ...] = ()
     is_compared: bool = True
 

@@ -10,7 +10,7 @@ from enum import IntEnum
 
 import msgspec
 
-from azkvlint.model.condition import Condition
+from azkvlint.model.condition import WorldCondition
 from azkvlint.model.location import Excerpt, Location
 from azkvlint.model.rule import Rule, Severity
 from azkvlint.model.suppression import TOOL_NAMES, SuppressionDirective
@@ -247,7 +247,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     former_fingerprint: str = ""
     world: str = ""
     is_undeployed: bool = False
-    condition: Condition | None = None
+    condition: WorldCondition | None = None
     may_leak_credential: bool = False
     accepted: Acceptance | None = None
 
@@ -330,7 +330,7 @@ class Vault(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like=True
     at: Location
     known: bool = True
     deployed: bool = True
-    condition: Condition | None = None
+    condition: WorldCondition | None = None
 
 
 class ControlAnswers(msgspec.Struct, frozen=True, kw_only=True):

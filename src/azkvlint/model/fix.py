@@ -48,7 +48,7 @@ class Fix(msgspec.Struct, frozen=True, kw_only=True):
         return self.finding.at
 
 
-class Change(msgspec.Struct, frozen=True, kw_only=True):
+class Replacement(msgspec.Struct, frozen=True, kw_only=True):
     """A replacement in a file. Columns of ``region`` count code points, those of the others code units."""
 
     path: str
@@ -63,8 +63,8 @@ class Suggestion(msgspec.Struct, frozen=True, kw_only=True):
 
     title: str
     effects: tuple[Effect, ...]
-    changes: tuple[Change, ...]
-    whole: Change | None = None
+    changes: tuple[Replacement, ...]
+    whole: Replacement | None = None
 
 
 def suggestion_key(finding: Finding) -> tuple[object, ...]:

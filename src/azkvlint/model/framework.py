@@ -92,7 +92,7 @@ class Sheet(msgspec.Struct, frozen=True, kw_only=True):
     checks: tuple[ControlCheck, ...]
 
 
-class Basis(msgspec.Struct, frozen=True, kw_only=True):
+class ControlFinding(msgspec.Struct, frozen=True, kw_only=True):
     """A finding on which a control result is based; ``perhaps`` if its resource may belong to another vault."""
 
     finding: Finding
@@ -110,7 +110,7 @@ class ControlResult(msgspec.Struct, frozen=True, kw_only=True):
     check: ControlCheck
     status: Status
     why: str
-    bases: tuple[Basis, ...] = ()
+    bases: tuple[ControlFinding, ...] = ()
     references: tuple[str, ...] = ()
 
 

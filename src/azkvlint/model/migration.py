@@ -9,7 +9,7 @@ from azkvlint.model.finding import Problem
 from azkvlint.model.location import Location
 
 
-class Code(msgspec.Struct, frozen=True, kw_only=True):
+class GeneratedCode(msgspec.Struct, frozen=True, kw_only=True):
     """Generated code in a ``language``, and where to add it: the ``path`` of a folder or, for Bicep, of a file.
 
     ``path`` is empty for the root module of a plan, and for code that refers to nothing in the input. ``vaults`` are
@@ -56,7 +56,7 @@ class PolicyPlan(msgspec.Struct, frozen=True, kw_only=True):
         return self.status in ("refused", "unknown")
 
 
-class AccessChange(msgspec.Struct, frozen=True, kw_only=True):
+class PermissionChange(msgspec.Struct, frozen=True, kw_only=True):
     """Permissions that a principal gains or loses on some vaults (addresses), and the step by which it has them.
 
     ``origin`` is as in VaultOfRoot.
@@ -91,7 +91,7 @@ class VaultPlan(VaultOfRoot, frozen=True, kw_only=True):
 
     policies: tuple[PolicyPlan, ...]
     steps: tuple[MigrationStep, ...]
-    lost: tuple[AccessChange, ...]
+    lost: tuple[PermissionChange, ...]
     checked: int
     wave: int = 0
 
@@ -130,8 +130,8 @@ class MigrationReport(msgspec.Struct, frozen=True, kw_only=True):
 
     vaults: tuple[VaultPlan, ...]
     others: tuple[OtherVault, ...]
-    code: tuple[Code, ...]
-    activated: tuple[AccessChange, ...]
+    code: tuple[GeneratedCode, ...]
+    activated: tuple[PermissionChange, ...]
     shared: tuple[SharedAssignment, ...]
     waves: str
     problems: tuple[Problem, ...]

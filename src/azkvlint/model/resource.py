@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from azkvlint.model.condition import Condition
+from azkvlint.model.condition import WorldCondition
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import Text
 from azkvlint.model.value import Answer, MapValue, Path, Value
@@ -54,7 +54,7 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     shared_attributes: MapValue | None = None
     conditions: frozenset[str] = frozenset()
     callers: tuple[Location, ...] = ()
-    assumption: Condition | None = None
+    assumption: WorldCondition | None = None
     variants: Mapping[str, Resource] | None = None
     name_pattern: Text = ""
     enclosed: bool = False

@@ -37,7 +37,7 @@ SEVERITIES: Mapping[str, Severity] = {severity.label: severity for severity in S
 """Severities by name in rule files, options and reports, in ascending order."""
 
 
-class Attribute(msgspec.Struct, frozen=True, kw_only=True, tag="attribute"):
+class AttributeCondition(msgspec.Struct, frozen=True, kw_only=True, tag="attribute"):
     """One attribute compared by one operator. ``operand`` is ``$name`` for a parameter of the rule."""
 
     path: Path
@@ -65,7 +65,7 @@ class Not(msgspec.Struct, frozen=True, tag="not"):
     of: Condition
 
 
-class Items(msgspec.Struct, frozen=True, kw_only=True, tag="items"):
+class ItemsCondition(msgspec.Struct, frozen=True, kw_only=True, tag="items"):
     """``some`` or ``every`` item of a list satisfies ``where``; its paths start at the item, ``$`` is the item."""
 
     quantifier: str
@@ -92,7 +92,7 @@ class Given(msgspec.Struct, frozen=True, tag="given"):
     parameter: str
 
 
-Condition: TypeAlias = Attribute | All | AnyOf | Not | Items | Linked | Given
+Condition: TypeAlias = AttributeCondition | All | AnyOf | Not | ItemsCondition | Linked | Given
 
 
 class Parameter(msgspec.Struct, frozen=True, kw_only=True):

@@ -39,7 +39,7 @@ _ALWAYS = (*OWN, "resourceGroupName")
 _WITH_ZERO = frozenset({str, int, float, list, dict})
 
 
-class Entry(msgspec.Struct, frozen=True):
+class RequiredArgument(msgspec.Struct, frozen=True):
     """One required argument. ``simple``: a known plain value is copied unchanged.
 
     ``rivals`` are the other names of the same argument in provider versions that have several. ``drops_zero``: the
@@ -50,7 +50,7 @@ class Entry(msgspec.Struct, frozen=True):
     field: Field
     arm: Path
     simple: bool
-    inner: tuple[Entry, ...]
+    inner: tuple[RequiredArgument, ...]
     rivals: tuple[str, ...]
     drops_zero: bool
     may_be_ignored: bool
@@ -61,14 +61,14 @@ def is_zero(plain: object) -> bool:
     return not plain and type(plain) in _WITH_ZERO
 
 
-def entries_of(fields: Mapping[str, Field], required: frozenset[Path]) -> tuple[Entry, ...]:
+def entries_of(fields: Mapping[str, Field], required: frozenset[Path]) -> tuple[RequiredArgument, ...]:
     """Return the fields at, above or below a required path."""
     entries = []
     # Most fields are outside of the properties that rules require.
     first_steps = {path[:1] for path in required}
     for name, field in fields.items():
         arm = tuple(field.arm.split(".")) if field.arm else ()
-        inner: tuple[Entry, ...] = ()
+        inner: tuple[RequiredArgument, ...] = ()
         if not arm:
             inner = entries_of(field.fields, required)
             is_required = bool(inner)
@@ -82,7 +82,9 @@ def entries_of(fields: Mapping[str, Field], required: frozenset[Path]) -> tuple[
                 rivals = tuple(other for other in aliases if other != name)
             may_be_ignored = field.ignored_from != NEVER
             simple = field.kind in ("value", "link") and not field.sensitive and not may_be_ignored and not rivals
-            entries.append(Entry(name, field, arm, simple, inner, rivals, field.zero_is_unset, may_be_ignored))
+            entries.append(
+                RequiredArgument(name, field, arm, simple, inner, rivals, field.zero_is_unset, may_be_ignored)
+            )
     return tuple(entries)
 
 
@@ -159,24 +161,24 @@ class MoreBlocks(NamedTuple):
     """Why any number of blocks may exist, and what they are like, as far as the code states it."""
 
     why: Unknown
-    blocks: Sequence[Block]
+    blocks: Sequence[ArgumentBlock]
 
 
-class Blocks(msgspec.Struct):
+class ArgumentBlocks(msgspec.Struct):
     """The blocks of one type in another one, and ``more`` that may exist beside them. ``whole``: none is certain."""
 
     at: Location
-    items: Sequence[Block]
+    items: Sequence[ArgumentBlock]
     more: Sequence[MoreBlocks] = ()
     origin: Origin = Origin.WRITTEN
     whole: Unknown | None = None
 
 
 # Returns the value of an argument, the last of the entries on the way to it, in a block that may not exist.
-UnknownBlock: TypeAlias = Callable[[tuple[Entry, ...]], Unknown]
+UnknownBlock: TypeAlias = Callable[[tuple[RequiredArgument, ...]], Unknown]
 
 
-class Block(Protocol):
+class ArgumentBlock(Protocol):
     """A resource or block with arguments, in the provider versions ``version``."""
 
     @property
@@ -187,56 +189,56 @@ class Block(Protocol):
     def version(self) -> VersionRange:
         """Return the provider versions that may have it."""
 
-    def select(self, entries: tuple[Entry, ...]) -> Iterable[Entry]:
+    def select(self, entries: tuple[RequiredArgument, ...]) -> Iterable[RequiredArgument]:
         """Return the entries that can make a difference."""
 
-    def value(self, entry: Entry) -> Value | Absent:
+    def value(self, entry: RequiredArgument) -> Value | Absent:
         """Return the value of an argument that is not a block, in the type that Azure has it in."""
 
-    def blocks(self, entry: Entry) -> Blocks | UnknownBlock | None:
+    def blocks(self, entry: RequiredArgument) -> ArgumentBlocks | UnknownBlock | None:
         """Return the blocks of a type: a function if any number of them may exist, None if they count as not set."""
 
-    def default(self, entry: Entry, at: Location, /) -> Value | None:
+    def default(self, entry: RequiredArgument, at: Location, /) -> Value | None:
         """Return the default of an argument that is not set; None if it has none."""
 
 
 class RecordedBlock:
     """A block, with a record of what its arguments read, by the path of their attribute below that of the block."""
 
-    def __init__(self, block: Block, recorder: Recorder, path: Path) -> None:
+    def __init__(self, block: ArgumentBlock, recorder: Recorder, path: Path) -> None:
         self._block = block
         self._recorder = recorder
         self._path = path
         self.at = block.at
         self.version = block.version
 
-    def select(self, entries: tuple[Entry, ...]) -> Iterable[Entry]:
+    def select(self, entries: tuple[RequiredArgument, ...]) -> Iterable[RequiredArgument]:
         """Return the entries that can make a difference."""
         return self._block.select(entries)
 
-    def value(self, entry: Entry) -> Value | Absent:
+    def value(self, entry: RequiredArgument) -> Value | Absent:
         """Return the value of an argument that is not a block."""
         found, read = self._recorder.of(self._block.value, entry)
         self._recorder.attribute((*self._path, *entry.arm), read)
         return found
 
-    def blocks(self, entry: Entry) -> Blocks | UnknownBlock | None:
+    def blocks(self, entry: RequiredArgument) -> ArgumentBlocks | UnknownBlock | None:
         """Return the blocks of a type."""
         found, read = self._recorder.of(self._block.blocks, entry)
         path = (*self._path, *entry.arm)
         for at in (path,) if entry.arm else _paths_in(entry):
             self._recorder.attribute((*self._path, *at), read)
-        if not isinstance(found, Blocks):
+        if not isinstance(found, ArgumentBlocks):
             return found
         items = [RecordedBlock(inner, self._recorder, path) for inner in found.items]
         return msgspec.structs.replace(found, items=items)
 
-    def default(self, entry: Entry, at: Location, /) -> Value | None:
+    def default(self, entry: RequiredArgument, at: Location, /) -> Value | None:
         """Return the default of an argument that is not set."""
         return self._block.default(entry, at)
 
 
-def _paths_in(entry: Entry) -> Iterator[Path]:
+def _paths_in(entry: RequiredArgument) -> Iterator[Path]:
     """Yield the paths of the attributes that the arguments in a block map to, and its constants."""
     yield from (_steps(constant) for constant in entry.field.constants)
     for inner in entry.inner:
@@ -298,10 +300,10 @@ class ArgumentTable:
                 put(tree, target, ListValue(at=at, items=(item,)))
 
 
-def fill(tree: Tree, entries: tuple[Entry, ...], block: Block) -> None:
+def fill(tree: Tree, entries: tuple[RequiredArgument, ...], block: ArgumentBlock) -> None:
     """Write the arguments of a resource or block into ``tree``, with the defaults of its provider versions."""
     version = block.version
-    missing: list[tuple[Entry, Location]] = []
+    missing: list[tuple[RequiredArgument, Location]] = []
     for entry in block.select(entries):
         field, at = entry.field, block.at
         is_set = False
@@ -326,17 +328,17 @@ def fill(tree: Tree, entries: tuple[Entry, ...], block: Block) -> None:
                 put(tree, entry.arm, default)
 
 
-def _ignored(entry: Entry, value: Value) -> Unknown:
+def _ignored(entry: RequiredArgument, value: Value) -> Unknown:
     since = ".".join(map(str, entry.field.ignored_from))
     return Unknown(at=value.at, why=f"azurerm ignores `{entry.name}` from version {since} on")
 
 
-def _fill_blocks(tree: Tree, entry: Entry, block: Block) -> bool:
+def _fill_blocks(tree: Tree, entry: RequiredArgument, block: ArgumentBlock) -> bool:
     """Write a block, or several; False if there is none."""
     found = block.blocks(entry)
     if found is None:
         return False
-    if not isinstance(found, Blocks):
+    if not isinstance(found, ArgumentBlocks):
         _fill_unknown(tree, (entry,), found)
         return True
     field, arm = entry.field, entry.arm
@@ -353,7 +355,7 @@ def _fill_blocks(tree: Tree, entry: Entry, block: Block) -> bool:
     return True
 
 
-def _objects(entry: Entry, blocks: Sequence[Block], tree: Tree | None = None) -> list[Value]:
+def _objects(entry: RequiredArgument, blocks: Sequence[ArgumentBlock], tree: Tree | None = None) -> list[Value]:
     """Return blocks as objects; write their arguments into ``tree`` instead, if there is one."""
     objects: list[Value] = []
     for inner in blocks:
@@ -371,7 +373,7 @@ def _with_possible(why: Unknown, items: Sequence[Value]) -> Unknown:
     return msgspec.structs.replace(why, known=Known(possible=Possible(tuple(items)))) if items else why
 
 
-def _fill_unknown(tree: Tree, entries: tuple[Entry, ...], make: UnknownBlock) -> None:
+def _fill_unknown(tree: Tree, entries: tuple[RequiredArgument, ...], make: UnknownBlock) -> None:
     """Write unknown values for all arguments of a block that may not exist, which is the last of ``entries``."""
     entry = entries[-1]
     if entry.arm:

@@ -50,7 +50,7 @@ _OLD_GROUP = b"azure.microsoft.com/"
 _AZD_NAMES = ("azure.yaml", "azure.yml")
 
 
-class _Found(msgspec.Struct, frozen=True, gc=False):
+class _FirstDeclaration(msgspec.Struct, frozen=True, gc=False):
     """The first declaration in a file: its language, its line, and the column after it."""
 
     language: str
@@ -81,7 +81,7 @@ def unread_declarations(files: Iterable[str], root: str, without: Collection[str
         yield Problem(code=INPUT_INCOMPLETE, level="note", message=text)
 
 
-def _declaration_in(name: str, data: bytes) -> _Found | None:
+def _declaration_in(name: str, data: bytes) -> _FirstDeclaration | None:
     if b"\0" in data:  # UTF-16
         data = data.replace(b"\0", b"")
     if _WORD not in data.lower():
@@ -92,5 +92,5 @@ def _declaration_in(name: str, data: bytes) -> _Found | None:
         if (kind == "aso1" and _OLD_GROUP not in data) or (kind == "azd" and name.lower() not in _AZD_NAMES):
             continue
         start = match.start()
-        return _Found(_LANGUAGES[kind], data.count(b"\n", 0, start) + 1, len(match[0]) + 1)
+        return _FirstDeclaration(_LANGUAGES[kind], data.count(b"\n", 0, start) + 1, len(match[0]) + 1)
     return None

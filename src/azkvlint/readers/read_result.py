@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from azkvlint.graph.region_lookup import Hidden
     from azkvlint.graph.worlds import Variant
     from azkvlint.readers.bicep.read import BicepRead
-    from azkvlint.readers.deployment.secret_sources import Places
+    from azkvlint.readers.deployment.secret_sources import SecretPlaces
     from azkvlint.readers.modules.run import TemplateRead
     from azkvlint.readers.plan.document import Plan
     from azkvlint.readers.terraform.read import TerraformRead
@@ -209,7 +209,7 @@ class _TemplateSecrets:
 
     def __init__(self, files: Mapping[str, str]) -> None:
         self._files = files
-        self._places: Mapping[str, Places] | None = None
+        self._places: Mapping[str, SecretPlaces] | None = None
 
     def hidden(self, path: str) -> Hidden | None:
         """Return the secrets of one file; None if it contains no template."""

@@ -60,7 +60,7 @@ if TYPE_CHECKING:
     from azkvlint.readers.plan.document import Plan
     from azkvlint.readers.terraform.folder import FolderCache
     from azkvlint.readers.terraform.locations import Locator
-    from azkvlint.syntax.json_decoder import Document
+    from azkvlint.syntax.json_decoder import JsonDocument
 
 MAKE_INPUT = (
     "specify Terraform modules, Bicep files, ARM templates, what-if results, snapshots or plans "
@@ -456,7 +456,7 @@ class Loader:
         self._root = root
         self.loaded: set[str] = set()
 
-    def load(self, relative: str) -> Document | None:
+    def load(self, relative: str) -> JsonDocument | None:
         """Return the linked template at a path relative to the linking one; None if it is not available. Raises
         InputError.
         """

@@ -25,10 +25,10 @@ from azkvlint.model.pattern import hole
 from azkvlint.model.value import Absent, Scalar, Unknown
 from azkvlint.readers.discover import is_component_file, is_deployment_file, names_in
 from azkvlint.readers.terraform import TerraformSettings
-from azkvlint.readers.terraform.folder import Folder, FolderCache, ModuleFile, Part, Piece, is_local
-from azkvlint.readers.terraform.module_evaluation import META, SPREAD, Namespace
+from azkvlint.readers.terraform.folder import FileAttribute, FileBlock, Folder, FolderCache, ModuleFile, is_local
+from azkvlint.readers.terraform.module_evaluation import META, SPREAD, TerraformNamespace
 from azkvlint.readers.terraform.read import TerraformRead, read_module
-from azkvlint.readers.terraform.run import ModuleCall, TerraformRun
+from azkvlint.readers.terraform.run import TerraformModuleCall, TerraformRun
 from azkvlint.readers.terraform.values import RootValues, lost_in
 from azkvlint.readers.terragrunt_configuration import parse_configuration
 from azkvlint.syntax import ast
@@ -119,13 +119,13 @@ def read_deployment(
         run.missing_module(f"stack `{name}` in this stack is not evaluated", part.at, _HINT)
     inputs = DeploymentInputs(run, directory, names, deployment)
     values = RootValues(run, folder, settings, inputs=inputs.get if deployment else None)
-    return read_module(run, folder, ModuleCall(given=values), values, lock=_with_lock(folder, names))
+    return read_module(run, folder, TerraformModuleCall(given=values), values, lock=_with_lock(folder, names))
 
 
-def _folder(path: str, directory: str, names: Iterable[str], root: str) -> tuple[Folder, list[Part]]:
+def _folder(path: str, directory: str, names: Iterable[str], root: str) -> tuple[Folder, list[FileBlock]]:
     """Return the components of a stack as a root module, and the stacks in it."""
     files: list[ModuleFile] = []
-    nested: list[Part] = []
+    nested: list[FileBlock] = []
     unreadable: dict[str, InputError] = {}
     for name in sorted(filter(is_component_file, names)):
         file = os.path.join(directory, name)
@@ -138,7 +138,7 @@ def _folder(path: str, directory: str, names: Iterable[str], root: str) -> tuple
         blocks = [_as_of_module(block) for block in parsed.body.blocks if block.type not in ("removed", "stack")]
         body = Body(parsed.body.attributes, blocks, parsed.body.faults)
         files.append(ModuleFile(reported, msgspec.structs.replace(parsed, body=body)))
-        nested += (Part(reported, block) for block in parsed.body.blocks if block.type == "stack")
+        nested += (FileBlock(reported, block) for block in parsed.body.blocks if block.type == "stack")
     # A stack does not read variable files: it has no names.
     return Folder(path, directory, tuple(files), unreadable=unreadable), nested
 
@@ -227,10 +227,10 @@ class DeploymentInputs:
 
     def __init__(self, run: TerraformRun, directory: str, names: Iterable[str], deployment: str) -> None:
         self.run = run
-        self._locals: dict[str, Piece] = {}
+        self._locals: dict[str, FileAttribute] = {}
         self._values: dict[str, Result] = {}
         self._busy: set[str] = set()
-        self._found: Part | None = None
+        self._found: FileBlock | None = None
         self._damaged = ""
         self._count = 0
         for name in sorted(filter(is_deployment_file, names)):
@@ -248,7 +248,7 @@ class DeploymentInputs:
             for part in file.parts:
                 self._add(part, deployment)
 
-    def _add(self, part: Part, deployment: str) -> None:
+    def _add(self, part: FileBlock, deployment: str) -> None:
         if part.block.type == "locals":
             self.run.report_faults(part.path, part.block.body.faults)
             self._locals = {**part.attributes, **self._locals}
@@ -325,7 +325,7 @@ class _DeploymentFile:
         """Return the value of the first name in a reference."""
         at, name = self.place(node), node.name
         if name == "local":
-            return Namespace(name, self.inputs.local, at)
+            return TerraformNamespace(name, self.inputs.local, at)
         why = _WHY_LATER.get(name, f"`{name}` is not available in a deployment")
         return Unknown(at=at, why=why, pattern=hole(name), sensitive=name in _SECRET)
 

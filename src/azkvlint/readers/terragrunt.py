@@ -17,10 +17,10 @@ from azkvlint.readers.discover import module_files, names_in
 from azkvlint.readers.terraform import TerraformSettings
 from azkvlint.readers.terraform.folder import Folder, FolderCache, ModuleFile, is_local
 from azkvlint.readers.terraform.read import TerraformRead, read_module, without_resources
-from azkvlint.readers.terraform.run import ModuleCall, TerraformRun
+from azkvlint.readers.terraform.run import TerraformModuleCall, TerraformRun
 from azkvlint.readers.terraform.sources import well_known, without_files
 from azkvlint.readers.terraform.values import RootValues, automatic_files
-from azkvlint.readers.terragrunt_configuration import Configuration, Unit, parse_configuration
+from azkvlint.readers.terragrunt_configuration import TerragruntConfiguration, TerragruntUnit, parse_configuration
 from azkvlint.readers.terragrunt_generated import passed_words, report_generated
 from azkvlint.syntax import ast
 from azkvlint.syntax.hcl.parse import Block
@@ -39,7 +39,7 @@ _REF = regex(r"(?:^|&)(?:ref|version)=v?([^&]*+)")
 _CREDENTIALS = regex(r"//[^/@]*+@|\?.*")
 
 
-class Module(NamedTuple):
+class UnitModule(NamedTuple):
     """The module of a unit. It is in the folder ``directory``, or in a registry as ``name`` with a ``version``.
 
     ``at`` is the place in the unit's own file that leads to it.
@@ -51,12 +51,12 @@ class Module(NamedTuple):
     version: str = ""
 
 
-def module_of(unit: Unit) -> Module | None:
+def module_of(unit: TerragruntUnit) -> UnitModule | None:
     """Return the module of a unit. None if it has none, or, with a problem, if the module is not available."""
     found = _unit_source(unit)
     if found is None:
         if module_files(names_in(unit.directory)):
-            return Module(Location(path=unit.main.path, span=(0, 0)), unit.directory)
+            return UnitModule(Location(path=unit.main.path, span=(0, 0)), unit.directory)
         return None
     configuration, block, at = found
     piece = block.body.attributes["source"]
@@ -70,9 +70,9 @@ def module_of(unit: Unit) -> Module | None:
     return _resolve(unit, configuration, written.value, at)
 
 
-def _unit_source(unit: Unit) -> tuple[Configuration, Block, Location | None] | None:
+def _unit_source(unit: TerragruntUnit) -> tuple[TerragruntConfiguration, Block, Location | None] | None:
     """Return the block that names the source, and the include that leads to it: the unit's own, or the last one."""
-    candidates: list[tuple[Configuration | None, Location | None]] = [(unit.main, None)]
+    candidates: list[tuple[TerragruntConfiguration | None, Location | None]] = [(unit.main, None)]
     candidates += [(one.configuration, one.at) for one in reversed(unit.includes)]
     for configuration, at in candidates:
         for block in configuration.blocks("terraform") if configuration is not None else ():
@@ -81,17 +81,19 @@ def _unit_source(unit: Unit) -> tuple[Configuration, Block, Location | None] | N
     return None
 
 
-def _resolve(unit: Unit, configuration: Configuration, source: str, at: Location) -> Module | None:
+def _resolve(
+    unit: TerragruntUnit, configuration: TerragruntConfiguration, source: str, at: Location
+) -> UnitModule | None:
     registry = _REGISTRY.fullmatch(source)
     if registry is not None:
         host, name, query = registry[1] or "registry.terraform.io", registry[2], registry[3] or ""
         ref = _REF.search(query)
-        return Module(at, name=f"{host}/{name}", version=ref[1] if ref is not None else "")
+        return UnitModule(at, name=f"{host}/{name}", version=ref[1] if ref is not None else "")
     github = _GITHUB.fullmatch(source)
     if github is not None:
         ref = _REF.search(github[5] or "")
         name = f"{github[1]}/{github[3]}/{github[2]}{github[4]}"
-        return Module(at, name=name, version=ref[1] if ref is not None else "")
+        return UnitModule(at, name=name, version=ref[1] if ref is not None else "")
     path = source.removeprefix("file://").partition("?")[0].replace("\\", "/")
     if "::" in path or "://" in path or "@" in path or ":" in path[2:]:
         report_missing(unit, source, at)
@@ -99,7 +101,7 @@ def _resolve(unit: Unit, configuration: Configuration, source: str, at: Location
     return _local(unit, configuration, path, at)
 
 
-def _local(unit: Unit, configuration: Configuration, path: str, at: Location) -> Module | None:
+def _local(unit: TerragruntUnit, configuration: TerragruntConfiguration, path: str, at: Location) -> UnitModule | None:
     """Return a module in the project. ``//`` separates what Terragrunt copies from the module in it."""
     below = os.path.normpath(os.path.join(unit.directory, path))
     if not is_folder(below) and configuration.is_included:
@@ -117,7 +119,7 @@ def _local(unit: Unit, configuration: Configuration, path: str, at: Location) ->
     else:
         why = "a link leads out of the project" if directory is None else why
     if directory is not None and module_files(names):
-        return Module(at, directory)
+        return UnitModule(at, directory)
     if directory is not None and is_folder(directory) and not names:  # a submodule that is not checked out
         report_missing(unit, path, at)
     else:
@@ -130,13 +132,13 @@ def shown(source: str) -> str:
     return _CREDENTIALS.sub(lambda match: "//" if match[0][0] == "/" else "", source)
 
 
-def report_missing(unit: Unit, source: str, at: Location) -> None:
+def report_missing(unit: TerragruntUnit, source: str, at: Location) -> None:
     """Report a module that is not in the project."""
     text = f"module `{shown(source)}` of a Terragrunt unit is not installed, so its resources are not evaluated"
     unit.report("note", text, at, is_missing_module=True)
 
 
-def value_files(unit: Unit) -> Iterator[tuple[str, str]]:
+def value_files(unit: TerragruntUnit) -> Iterator[tuple[str, str]]:
     """Yield reported and real paths of the files of values that Terragrunt passes to Terraform."""
     configurations = (one.configuration for one in unit.includes)
     for configuration in (*(one for one in configurations if one is not None), unit.main):
@@ -150,7 +152,9 @@ def value_files(unit: Unit) -> Iterator[tuple[str, str]]:
             yield reported_path(unit.root, file), file
 
 
-def _value_files(unit: Unit, configuration: Configuration, block: Block) -> Iterator[tuple[str, str]]:
+def _value_files(
+    unit: TerragruntUnit, configuration: TerragruntConfiguration, block: Block
+) -> Iterator[tuple[str, str]]:
     for name in ("optional_var_files", "required_var_files"):
         piece = block.body.attributes.get(name)
         found = configuration.evaluate(piece) if piece is not None else None
@@ -220,7 +224,7 @@ class Inputs:
     ``missing`` is why there may be more inputs than the layers have.
     """
 
-    def __init__(self, unit: Unit) -> None:
+    def __init__(self, unit: TerragruntUnit) -> None:
         self.missing: Unknown | None = None
         layers = [(unit.main.inputs(), "shallow")]
         for one in reversed(unit.includes):
@@ -272,7 +276,7 @@ def read_unit(
 
     Raises InputError if the file cannot be read.
     """
-    unit = Unit(path, real_path(file), root, work)
+    unit = TerragruntUnit(path, real_path(file), root, work)
     folder = Folder(os.path.dirname(path) or ".", unit.directory, (), names=names_in(unit.directory))
     run, module = None, None
     report_generated(unit, cache.is_required)
@@ -288,7 +292,7 @@ def read_unit(
     settings = _with_passed(unit, inputs, module, settings)
     values = RootValues(run, module, settings, inputs=inputs.get, more=[*_beside(folder, module), *more])
     is_foreign = module is not folder and not found.directory
-    use = ModuleCall(
+    use = TerraformModuleCall(
         given=values,
         callers=() if is_foreign else (found.at,),
         around=(folder,),
@@ -297,7 +301,9 @@ def read_unit(
     return read_module(run, module, use, values, lock=folder)
 
 
-def _open(unit: Unit, folder: Folder, found: Module, cache: FolderCache) -> tuple[TerraformRun | None, Folder | None]:
+def _open(
+    unit: TerragruntUnit, folder: Folder, found: UnitModule, cache: FolderCache
+) -> tuple[TerraformRun | None, Folder | None]:
     """Return a run and the module; None, with a problem, if the module is not available."""
     if found.directory:
         try:
@@ -316,7 +322,7 @@ def _open(unit: Unit, folder: Folder, found: Module, cache: FolderCache) -> tupl
     return TerraformRun(folder, cache, unit.root, unit.work), known
 
 
-def _add(unit: Unit, run: TerraformRun) -> None:
+def _add(unit: TerragruntUnit, run: TerraformRun) -> None:
     """Add the files and the problems of a unit to a run."""
     for path, file in unit.files.items():
         run.add(file)
@@ -330,7 +336,9 @@ def _add(unit: Unit, run: TerraformRun) -> None:
             run.report_note(fault.message, fault.at, _PLAN_HINT)
 
 
-def _with_passed(unit: Unit, inputs: Inputs, module: Folder, settings: TerraformSettings) -> TerraformSettings:
+def _with_passed(
+    unit: TerragruntUnit, inputs: Inputs, module: Folder, settings: TerraformSettings
+) -> TerraformSettings:
     """Return the settings with the variables that a unit sets with options; those of the command line override them."""
     words = [(option, *word.partition("=")[::2]) for option, word in passed_words(unit)]
     given = [
@@ -350,7 +358,7 @@ def _beside(folder: Folder, module: Folder) -> Iterable[tuple[str, str]]:
 def called_by(path: str, file: str, root: str) -> tuple[str, frozenset[str]]:
     """Return the folder of the module that a unit deploys (empty if it is not in the project), and what it includes."""
     try:
-        unit = Unit(path, real_path(file), root)
+        unit = TerragruntUnit(path, real_path(file), root)
         included = frozenset(one.configuration.file for one in unit.includes if one.configuration is not None)
         found = module_of(unit)
     except (InputError, RecursionError):  # reading the unit reports it

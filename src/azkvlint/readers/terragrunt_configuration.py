@@ -22,10 +22,10 @@ from azkvlint.model.pattern import Pattern, hole
 from azkvlint.model.value import Absent, Scalar, Unknown
 from azkvlint.readers.discover import is_component_file, is_deployment_file
 from azkvlint.readers.terraform.folder import ModuleFile
-from azkvlint.readers.terraform.module_evaluation import Namespace
-from azkvlint.readers.terraform.run import Texts
+from azkvlint.readers.terraform.module_evaluation import TerraformNamespace
+from azkvlint.readers.terraform.run import RootTextFiles
 from azkvlint.syntax import ast
-from azkvlint.syntax.hcl.parse import Attribute, Block, File, parse_file
+from azkvlint.syntax.hcl.parse import Attribute, Block, HclFile, parse_file
 from azkvlint.syntax.texts import source_text
 from azkvlint.util.errors import InputError
 from azkvlint.util.project_boundary import checkout_of, is_within, real_path
@@ -37,7 +37,7 @@ _LEAVES = (Scalar, Unknown, Absent)
 _IN_STACKS = frozenset({"values", "unit", "stack"})
 
 
-class Fault(NamedTuple):
+class TerragruntProblem(NamedTuple):
     """A problem in the configuration. A ``note`` is about a file that is not available.
 
     ``is_missing_module``: it is about the module of the unit.
@@ -49,7 +49,7 @@ class Fault(NamedTuple):
     is_missing_module: bool = False
 
 
-class Unit:
+class TerragruntUnit:
     """One unit of Terragrunt. ``directory`` is the folder of its ``file``; nothing outside of ``root`` is read.
 
     ``files`` are all configuration files by their reported paths.
@@ -59,25 +59,25 @@ class Unit:
         self.root = root
         self.directory = os.path.dirname(file)
         self.files: dict[str, ModuleFile] = {}
-        self.faults: list[Fault] = []
-        self.texts = Texts(root, self.directory)
+        self.faults: list[TerragruntProblem] = []
+        self.texts = RootTextFiles(root, self.directory)
         self.work = work
         self.budget = Budget(unit=work)
         self.includes: list[Include] = []
         self._parsed: dict[str, ModuleFile] = {}
-        self._opened: dict[str, Configuration] = {}
-        self.main = Configuration(self, file, self._load(file, path), self.directory, (real_path(file),))
+        self._opened: dict[str, TerragruntConfiguration] = {}
+        self.main = TerragruntConfiguration(self, file, self._load(file, path), self.directory, (real_path(file),))
         self.includes += [self._include(*one) for one in _includes(self.main)]
 
     def report(self, level: str, message: str, at: Location, is_missing_module: bool = False) -> None:
         """Report a problem once."""
-        fault = Fault(level, message, at, is_missing_module)
+        fault = TerragruntProblem(level, message, at, is_missing_module)
         if fault not in self.faults:
             self.faults.append(fault)
 
     def configuration_at(
         self, written: Result, base: str, chain: tuple[str, ...], what: str, at: Location, *, included: bool = False
-    ) -> Configuration | None:
+    ) -> TerragruntConfiguration | None:
         """Return the configuration at a path; None, with a problem, if it is not available or cannot be read.
 
         ``base`` is the folder that relative paths start from, ``chain`` are the files that lead to this one.
@@ -109,7 +109,7 @@ class Unit:
         found = None if included else self._opened.get(file)
         if found is None:
             own = self.directory if included else os.path.dirname(file)
-            found = Configuration(self, file, loaded, own, (*chain, real), is_included=included)
+            found = TerragruntConfiguration(self, file, loaded, own, (*chain, real), is_included=included)
             if not included:
                 self._opened[file] = found
         return found
@@ -133,7 +133,7 @@ class Unit:
         return Include(label, opened, str(merge.value) if isinstance(merge, Scalar) else "shallow", at)
 
 
-def parse_configuration(file: str) -> File:
+def parse_configuration(file: str) -> HclFile:
     """Return a file of Terragrunt or Terraform Stacks. Raises InputError if it cannot be read."""
     text = source_text(read_bytes(file, MAX_FILE))
     if not file.endswith(".json"):
@@ -144,7 +144,7 @@ def parse_configuration(file: str) -> File:
     return parse_json_file(text, root=STACK if is_component_file(name) or is_deployment_file(name) else TERRAGRUNT)
 
 
-def _includes(main: Configuration) -> Iterator[tuple[str, Result, Result | None, Location]]:
+def _includes(main: TerragruntConfiguration) -> Iterator[tuple[str, Result, Result | None, Location]]:
     """Yield label, path, merge strategy, and place of each include of a file."""
     for block in main.blocks("include"):
         found, at = block.body.attributes, main.head(block)
@@ -163,19 +163,26 @@ class Include(NamedTuple):
     """A file that a unit includes; None if it is not available."""
 
     label: str
-    configuration: Configuration | None
+    configuration: TerragruntConfiguration | None
     merge: str
     at: Location
 
 
-class Configuration:
+class TerragruntConfiguration:
     """One configuration file of a unit.
 
     ``own`` is the folder that it calls its own: that of the unit if the unit includes it.
     """
 
     def __init__(
-        self, unit: Unit, file: str, loaded: ModuleFile, own: str, chain: tuple[str, ...], *, is_included: bool = False
+        self,
+        unit: TerragruntUnit,
+        file: str,
+        loaded: ModuleFile,
+        own: str,
+        chain: tuple[str, ...],
+        *,
+        is_included: bool = False,
     ) -> None:
         self.unit = unit
         self.file = file
@@ -262,13 +269,13 @@ class Configuration:
         at, name = self.place(node), node.name
         match name:
             case "local":
-                return Namespace(name, self.local, at)
+                return TerraformNamespace(name, self.local, at)
             case "include":
-                return Namespace(name, self._included, at)
+                return TerraformNamespace(name, self._included, at)
             case "dependency":
-                return Namespace(name, _dependency, at)
+                return TerraformNamespace(name, _dependency, at)
             case "feature":
-                return Namespace(name, self._feature, at)
+                return TerraformNamespace(name, self._feature, at)
             case _ if name in _IN_STACKS:
                 why = f"`{name}` has a value only in a Terragrunt stack"
                 return Unknown(at=at, why=why, pattern=hole(name))
@@ -317,7 +324,7 @@ def _dependency(name: str, at: Location) -> Result:
     return Unknown(at=at, why=why, pattern=hole(f"dependency.{name}"))
 
 
-_Function: TypeAlias = Callable[[Configuration, Sequence[Result], Location], Result]
+_Function: TypeAlias = Callable[[TerragruntConfiguration, Sequence[Result], Location], Result]
 _DEFAULT_NAME = "terragrunt.hcl"
 
 
@@ -331,7 +338,7 @@ def _path(path: str, at: Location) -> Scalar:
     return Scalar(at=at, value=path.replace(os.sep, "/"))
 
 
-def _parent(here: Configuration, arguments: Sequence[Result]) -> str | None:
+def _parent(here: TerragruntConfiguration, arguments: Sequence[Result]) -> str | None:
     """Return the folder of the included file, by its label if there are several; None if it is not known."""
     if here.is_included:
         return os.path.dirname(here.file)
@@ -342,34 +349,34 @@ def _parent(here: Configuration, arguments: Sequence[Result]) -> str | None:
     return here.own
 
 
-def _own_folder(here: Configuration, _arguments: Sequence[Result], at: Location) -> Result:
+def _own_folder(here: TerragruntConfiguration, _arguments: Sequence[Result], at: Location) -> Result:
     return _path(here.own, at)
 
 
-def _unit_folder(here: Configuration, _arguments: Sequence[Result], at: Location) -> Result:
+def _unit_folder(here: TerragruntConfiguration, _arguments: Sequence[Result], at: Location) -> Result:
     return _path(here.unit.directory, at)
 
 
-def _parent_folder(here: Configuration, arguments: Sequence[Result], at: Location) -> Result:
+def _parent_folder(here: TerragruntConfiguration, arguments: Sequence[Result], at: Location) -> Result:
     found = _parent(here, arguments)
     return _path(found, at) if found is not None else _unknown("the included file is not available", at)
 
 
-def _relative_to_include(here: Configuration, arguments: Sequence[Result], at: Location) -> Result:
+def _relative_to_include(here: TerragruntConfiguration, arguments: Sequence[Result], at: Location) -> Result:
     found = _parent(here, arguments)
     if found is None:
         return _unknown("the included file is not available", at)
     return _path(os.path.relpath(here.unit.directory, found), at)
 
 
-def _relative_from_include(here: Configuration, arguments: Sequence[Result], at: Location) -> Result:
+def _relative_from_include(here: TerragruntConfiguration, arguments: Sequence[Result], at: Location) -> Result:
     found = _parent(here, arguments)
     if found is None:
         return _unknown("the included file is not available", at)
     return _path(os.path.relpath(found, here.unit.directory), at)
 
 
-def _find_in_parents(here: Configuration, arguments: Sequence[Result], at: Location) -> Result:
+def _find_in_parents(here: TerragruntConfiguration, arguments: Sequence[Result], at: Location) -> Result:
     name = _text(arguments, 0) if arguments else _DEFAULT_NAME
     if name is None:
         return _unknown("the name of the file is unknown", at)
@@ -384,23 +391,23 @@ def _find_in_parents(here: Configuration, arguments: Sequence[Result], at: Locat
     return _unknown(f"file `{name}` does not exist in any parent folder of the project", at)
 
 
-def _repository(here: Configuration, _arguments: Sequence[Result], at: Location) -> Result:
+def _repository(here: TerragruntConfiguration, _arguments: Sequence[Result], at: Location) -> Result:
     return _path(_checkout(here), at)
 
 
-def _path_from_repository(here: Configuration, _arguments: Sequence[Result], at: Location) -> Result:
+def _path_from_repository(here: TerragruntConfiguration, _arguments: Sequence[Result], at: Location) -> Result:
     return _path(os.path.relpath(here.own, _checkout(here)), at)
 
 
-def _path_to_repository(here: Configuration, _arguments: Sequence[Result], at: Location) -> Result:
+def _path_to_repository(here: TerragruntConfiguration, _arguments: Sequence[Result], at: Location) -> Result:
     return _path(os.path.relpath(_checkout(here), here.own), at)
 
 
-def _checkout(here: Configuration) -> str:
+def _checkout(here: TerragruntConfiguration) -> str:
     return checkout_of(here.own) or here.unit.root
 
 
-def _environment(_here: Configuration, arguments: Sequence[Result], at: Location) -> Result:
+def _environment(_here: TerragruntConfiguration, arguments: Sequence[Result], at: Location) -> Result:
     """Return ``get_env(name, [default])``: without a value in the environment it is the default."""
     if len(arguments) > 1:
         return arguments[1]
@@ -408,7 +415,7 @@ def _environment(_here: Configuration, arguments: Sequence[Result], at: Location
     return _unknown(f"environment variable `{name}` is not read", at, hole(f"env.{name}"))
 
 
-def _read(here: Configuration, arguments: Sequence[Result], at: Location) -> Result:
+def _read(here: TerragruntConfiguration, arguments: Sequence[Result], at: Location) -> Result:
     """Return ``read_terragrunt_config(path, [default])``."""
     if not arguments:
         return _unknown("`read_terragrunt_config()` expects a path", at)
@@ -420,11 +427,11 @@ def _read(here: Configuration, arguments: Sequence[Result], at: Location) -> Res
     return found.exported(at) if found is not None else _unknown(f"{what} was not read", at)
 
 
-def _first(_here: Configuration, arguments: Sequence[Result], at: Location) -> Result:
+def _first(_here: TerragruntConfiguration, arguments: Sequence[Result], at: Location) -> Result:
     return arguments[0] if arguments else _unknown("an argument is missing", at)
 
 
-def _decrypt(_here: Configuration, _arguments: Sequence[Result], at: Location) -> Result:
+def _decrypt(_here: TerragruntConfiguration, _arguments: Sequence[Result], at: Location) -> Result:
     return Unknown(at=at, why="the value is in an encrypted file", sensitive=True)
 
 

@@ -12,20 +12,20 @@ from azkvlint.model.location import Location
 from azkvlint.model.value import Scalar, Unknown
 from azkvlint.readers.discover import is_module_file
 from azkvlint.readers.terraform.folder import parse_text
-from azkvlint.readers.terragrunt_configuration import Configuration, Unit
+from azkvlint.readers.terragrunt_configuration import TerragruntConfiguration, TerragruntUnit
 from azkvlint.syntax.hcl.parse import Block
 from azkvlint.util.errors import InputError
 
 _VARIABLE = "TF_VAR_"
 
 
-def configurations_of(unit: Unit) -> Iterator[Configuration]:
+def configurations_of(unit: TerragruntUnit) -> Iterator[TerragruntConfiguration]:
     """Yield the configuration files of a unit, the included ones first."""
     yield from (one.configuration for one in unit.includes if one.configuration is not None)
     yield unit.main
 
 
-def report_generated(unit: Unit, is_relevant: Callable[[str], bool]) -> None:
+def report_generated(unit: TerragruntUnit, is_relevant: Callable[[str], bool]) -> None:
     """Report files of a module that a unit generates, if they declare what rules are about: they are not evaluated."""
     for configuration in configurations_of(unit):
         for label, path, contents, at in _generated(configuration):
@@ -51,7 +51,7 @@ def report_generated(unit: Unit, is_relevant: Callable[[str], bool]) -> None:
                 unit.report("error", text, at)
 
 
-def _may_declare(unit: Unit, at: Location) -> bool:
+def _may_declare(unit: TerragruntUnit, at: Location) -> bool:
     """Return whether unknown contents may declare a resource or a module: a provider with an unknown value does not."""
     file = unit.files.get(at.path)
     written = file.parsed.text[at.span[0] : at.span[1]] if file is not None and at.span is not None else ""
@@ -66,7 +66,7 @@ def _types(block: Block) -> Iterator[str]:
         yield block.type
 
 
-def _generated(configuration: Configuration) -> Iterator[tuple[str, Result | None, Result | None, Location]]:
+def _generated(configuration: TerragruntConfiguration) -> Iterator[tuple[str, Result | None, Result | None, Location]]:
     """Yield name, path and contents of each file that a configuration generates."""
     for block in configuration.blocks("generate"):
         found = {name: configuration.evaluate(one) for name, one in block.body.attributes.items()}
@@ -91,7 +91,7 @@ def _is_off(value: Result | None) -> bool:
     return isinstance(value, Scalar) and value.value is True
 
 
-def passed_words(unit: Unit) -> Iterator[tuple[str, str]]:
+def passed_words(unit: TerragruntUnit) -> Iterator[tuple[str, str]]:
     """Yield what ``extra_arguments`` pass to Terraform: an option with its value, or ``env`` with ``NAME=VALUE``."""
     for configuration in configurations_of(unit):
         for terraform in configuration.blocks("terraform"):
@@ -101,7 +101,7 @@ def passed_words(unit: Unit) -> Iterator[tuple[str, str]]:
                     yield from _options(configuration, block)
 
 
-def _options(configuration: Configuration, block: Block) -> Iterator[tuple[str, str]]:
+def _options(configuration: TerragruntConfiguration, block: Block) -> Iterator[tuple[str, str]]:
     piece = block.body.attributes.get("arguments")
     value = configuration.evaluate(piece) if piece is not None else None
     option = ""
@@ -118,7 +118,7 @@ def _options(configuration: Configuration, block: Block) -> Iterator[tuple[str, 
                 yield name.removeprefix("-"), rest
 
 
-def _environment(configuration: Configuration, block: Block) -> Iterator[tuple[str, str]]:
+def _environment(configuration: TerragruntConfiguration, block: Block) -> Iterator[tuple[str, str]]:
     piece = block.body.attributes.get("env_vars")
     value = configuration.evaluate(piece) if piece is not None else None
     for name, item in value.fields.items() if isinstance(value, Fields) else ():

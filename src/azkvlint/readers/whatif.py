@@ -30,14 +30,14 @@ from azkvlint.model.pattern import (
 )
 from azkvlint.model.resource import RequiredAttributes, Resource
 from azkvlint.model.value import Absent, ListValue, MapValue, Origin, Path, Scalar, Unknown, Value
-from azkvlint.readers.deployment.resource import Declaration, make_resource
-from azkvlint.readers.deployment.scope import Scope, call, scope_of
+from azkvlint.readers.deployment.resource import EvaluatedDeclaration, make_resource
+from azkvlint.readers.deployment.scope import DeploymentScope, call, scope_of
 from azkvlint.readers.json_kinds import PREDICTED_RESOURCES, is_of_stack
 from azkvlint.readers.modules.required_members import AttributeFilter, RequiredMembers, prune
 from azkvlint.readers.modules.run import TemplateRead
 from azkvlint.syntax import ast
 from azkvlint.syntax.arm_expression import is_expression, parse_expression, unescaped
-from azkvlint.syntax.json_decoder import Document
+from azkvlint.syntax.json_decoder import JsonDocument
 from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
 
@@ -107,13 +107,13 @@ def looks_like_what_if(value: object) -> bool:
 
 
 @with_recursion_limit
-def read_what_if(path: str, document: Document, required: RequiredAttributes, unit: _Unit = None) -> TemplateRead:
+def read_what_if(path: str, document: JsonDocument, required: RequiredAttributes, unit: _Unit = None) -> TemplateRead:
     """Read the what-if result ``document``, named ``path`` in reports. Raises InputError if it is not valid."""
     found = _parts(document.value)
     if found is None:
         raise InputError("invalid what-if result: `changes` is missing", MAKE_WHAT_IF)
     parts, pointer = found
-    reader = _Reader(PredictedResources(path, required, Budget(len(document.text), unit=unit)))
+    reader = _WhatIfReader(PredictedResources(path, required, Budget(len(document.text), unit=unit)))
     reader.outcome(document.value, ())
     if pointer:
         reader.outcome(parts, pointer)
@@ -139,7 +139,7 @@ def _parts(value: object) -> tuple[dict[str, Any], Path] | None:
     return None
 
 
-class _Reader:
+class _WhatIfReader:
     def __init__(self, predicted: PredictedResources) -> None:
         self.predicted = predicted
         # The resources of which only the id is shown.
@@ -307,7 +307,7 @@ class DocumentValues:
     def __init__(self, path: str, budget: Budget) -> None:
         self.path = path
         self._budget = budget
-        self._scope = Scope()
+        self._scope = DeploymentScope()
         self._text = ""
         self._at = Location(path=path)
         self._evaluator: Evaluator | None = None
@@ -385,7 +385,7 @@ def _why(node: ast.Call) -> str:
 _MOST_PARTS = 200
 
 
-class Identity(NamedTuple):
+class WhatIfIdentity(NamedTuple):
     """``names``: one for each segment of ``type`` after the namespace. ``above``: the id of the scope, or of the
     resource that it ``extends``; the id of the whole is these three put combine again.
     """
@@ -396,7 +396,7 @@ class Identity(NamedTuple):
     extends: bool
 
 
-def parse_id(id_: Text) -> Identity | None:
+def parse_id(id_: Text) -> WhatIfIdentity | None:
     """Parse an ID; None for anything else, and for a scope that is not a resource (a subscription)."""
     if text_form(id_).count("/") > _MOST_PARTS:
         return None
@@ -406,7 +406,7 @@ def parse_id(id_: Text) -> Identity | None:
     # An unknown beginning of an ID cannot be parsed.
     start = 1 if parts[0] else _scope_end(parts)
     if start == len(parts) == 5:
-        return Identity("Microsoft.Resources/resourceGroups", (parts[4],), join_texts(parts[:3], "/"), False)
+        return WhatIfIdentity("Microsoft.Resources/resourceGroups", (parts[4],), join_texts(parts[:3], "/"), False)
     return _resource(parts, start)
 
 
@@ -418,7 +418,7 @@ def _scope_end(parts: list[Text]) -> int:
     return 5 if words[2:] == ["resourcegroups"] and len(parts) > 4 else 3
 
 
-def _resource(parts: list[Text], at: int) -> Identity | None:
+def _resource(parts: list[Text], at: int) -> WhatIfIdentity | None:
     """Return the last resource of ``providers/NAMESPACE/TYPE/NAME...``; each further ``providers`` extends it."""
     words = [text_form(part).lower() for part in parts]
     above, extends = join_texts(parts[:at], "/"), False
@@ -429,7 +429,7 @@ def _resource(parts: list[Text], at: int) -> Identity | None:
             end += 2
         if end == len(parts):
             type_ = text_form(join_texts([parts[at + 1], *parts[at + 2 : end : 2]], "/"))
-            return Identity(type_, tuple(parts[at + 3 : end : 2]), above, extends)
+            return WhatIfIdentity(type_, tuple(parts[at + 3 : end : 2]), above, extends)
         above = join_texts(parts[:end], "/")
         extends, at = scope_of(above) is None, end
     return None
@@ -458,7 +458,7 @@ _LONGEST = 300
 class RequiredResource(msgspec.Struct, frozen=True):
     """A resource that rules read: its identity, the location of its ID, its address, and its required members."""
 
-    identity: Identity
+    identity: WhatIfIdentity
     at: Location
     address: str
     members: RequiredMembers
@@ -528,7 +528,7 @@ class PredictedResources:
     ) -> Resource:
         """Return the resource that ``body`` describes. ``version``: its API version in the document."""
         type_, names, above, extends = subject.identity
-        declared = Declaration(
+        declared = EvaluatedDeclaration(
             address=subject.address,
             type=type_,
             version=version if isinstance(version, str) and version[:1] != "[" else "",
@@ -560,7 +560,7 @@ class PredictedResources:
         kept = prune(Fields(at=subject.at, fields=found), tree)
         return kept.fields if isinstance(kept, Fields) else found
 
-    def _identity_of(self, body: Mapping[str, Any], id_: Text, pointer: Path) -> Identity | None:
+    def _identity_of(self, body: Mapping[str, Any], id_: Text, pointer: Path) -> WhatIfIdentity | None:
         """Return the identity of a resource without a usable ID, from its type and name."""
         type_ = body.get("type")
         if not isinstance(type_, str) or type_[:1] == "[" or "/" not in type_:
@@ -572,7 +572,7 @@ class PredictedResources:
         names = split_text(pattern_of(self.values.result(name, pointer)), "/") if isinstance(name, str) else []
         fits = len(names) == type_.count("/") and all(names)
         # Its scope is not known, but the same for all equal IDs.
-        return Identity(type_, tuple(names) if fits else (), hole(id_ or f"id of item {pointer}"), False)
+        return WhatIfIdentity(type_, tuple(names) if fits else (), hole(id_ or f"id of item {pointer}"), False)
 
     def _pass_over(self, type_: str, shown: str, pointer: Path) -> None:
         """Report a type that no rule reads, if it may be one that rules should support."""
@@ -616,7 +616,7 @@ def looks_like_snapshot(value: object) -> bool:
 
 
 @with_recursion_limit
-def read_snapshot(path: str, document: Document, required: RequiredAttributes, unit: _Unit = None) -> TemplateRead:
+def read_snapshot(path: str, document: JsonDocument, required: RequiredAttributes, unit: _Unit = None) -> TemplateRead:
     """Read the snapshot ``document``, known as ``path``. Raises InputError if it is none, or too large."""
     value = document.value
     entries = value.get(PREDICTED_RESOURCES) if isinstance(value, dict) else None
@@ -660,7 +660,7 @@ def _diagnostics(predicted: PredictedResources, diagnostics: object) -> None:
 
 
 def read_prediction(
-    path: str, document: Document, required: RequiredAttributes, unit: _Unit = None
+    path: str, document: JsonDocument, required: RequiredAttributes, unit: _Unit = None
 ) -> TemplateRead | None:
     """Read a what-if result or a snapshot; None for anything else. Raises InputError."""
     if looks_like_what_if(document.value):

@@ -11,14 +11,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from azkvlint.model.access import (
+    AccessPath,
     AccessReport,
+    AccessRow,
+    AccessStep,
     AccessVault,
     Breach,
-    Path,
     Principal,
     Question,
-    Row,
-    Step,
     Unfollowed,
     VaultObject,
 )
@@ -107,7 +107,7 @@ def _vault_json(vault: AccessVault) -> dict[str, Any]:
     }
 
 
-def principal_id(row: Row, report: AccessReport) -> str:
+def principal_id(row: AccessRow, report: AccessReport) -> str:
     """Return the key of a principal, which in reports of several roots and base worlds names that of the principal."""
     return principal_key(row.principal, report.vaults[row.vaults[0]])
 
@@ -117,7 +117,7 @@ def principal_key(principal: Principal, vault: AccessVault) -> str:
     return principal.key if principal.is_known_everywhere else f"{principal.key}{vault.origin}"
 
 
-def _principal_json(key: str, row: Row, report: AccessReport) -> dict[str, Any]:
+def _principal_json(key: str, row: AccessRow, report: AccessReport) -> dict[str, Any]:
     principal, vault = row.principal, report.vaults[row.vaults[0]]
     return {
         "key": key,
@@ -129,7 +129,7 @@ def _principal_json(key: str, row: Row, report: AccessReport) -> dict[str, Any]:
     }
 
 
-def _row_json(row: Row, report: AccessReport, vault_set: int) -> dict[str, Any]:
+def _row_json(row: AccessRow, report: AccessReport, vault_set: int) -> dict[str, Any]:
     return {
         "principal": principal_id(row, report),
         "permission": row.capability,
@@ -142,7 +142,7 @@ def _row_json(row: Row, report: AccessReport, vault_set: int) -> dict[str, Any]:
     }
 
 
-def _step_json(step: Step) -> dict[str, Any]:
+def _step_json(step: AccessStep) -> dict[str, Any]:
     return {
         "kind": step.kind,
         "text": step.text,
@@ -162,7 +162,7 @@ def csv_table(rows: Iterable[Sequence[str]]) -> str:
     return "".join(f"{','.join(map(quoted, row))}\n" for row in rows)
 
 
-def _csv_cells(row: Row, report: AccessReport) -> tuple[str, ...]:
+def _csv_cells(row: AccessRow, report: AccessReport) -> tuple[str, ...]:
     vaults = [report.vaults[number] for number in row.vaults]
     principal = row.principal
     path = row.path
@@ -185,7 +185,7 @@ def principal_text(principal: Principal) -> str:
     return visible(f"{principal.label} ({principal.kind})" if principal.kind else principal.label)
 
 
-def step_texts(path: Path) -> list[str]:
+def step_texts(path: AccessPath) -> list[str]:
     """Return the steps of a path with their places. Of steps at one place, only the first has it."""
     parts: list[str] = []
     last = ""
@@ -196,12 +196,12 @@ def step_texts(path: Path) -> list[str]:
     return parts
 
 
-def path_text(path: Path) -> str:
+def path_text(path: AccessPath) -> str:
     """Return the steps of a path in one line."""
     return " -> ".join(step_texts(path))
 
 
-def certainty(path: Path) -> str:
+def certainty(path: AccessPath) -> str:
     """Return ``yes`` or ``perhaps``."""
     return _YES if path.is_certain else _PERHAPS
 
@@ -219,7 +219,7 @@ def listed(names: Sequence[str]) -> str:
     return ", ".join([*shown, f"{len(names) - _NAMED} more"] if len(names) > _NAMED else shown)
 
 
-def _reach(rows: Iterable[Row], report: AccessReport) -> tuple[int, int]:
+def _reach(rows: Iterable[AccessRow], report: AccessReport) -> tuple[int, int]:
     """Return the number of principals and of vaults of rows."""
     listed_ = list(rows)
     return len({principal_id(row, report) for row in listed_}), len({vault for row in listed_ for vault in row.vaults})

@@ -25,9 +25,9 @@ from azkvlint.reporters.access import (
     vault_of,
 )
 from azkvlint.reporters.access_sections import (
+    AccessSection,
     PathGroup,
     PrincipalAccess,
-    Section,
     by_principal,
     folded,
     sections,
@@ -50,8 +50,8 @@ from azkvlint.reporters.document import (
     Column,
     Content,
     Document,
-    Item,
-    Items,
+    ItemList,
+    ListItem,
     Paragraph,
     Span,
     Table,
@@ -92,14 +92,16 @@ def text(report: AccessReport, options: Options) -> str:
     """Return the report as text that ends with a line break. On a terminal, equal principals share a row."""
     from azkvlint.reporters.document.text import text as written
 
-    return written(_Builder(report, _Layout(is_text=True, is_screen=options.terminal)).document(), options)
+    return written(
+        _AccessDocumentBuilder(report, _Layout(is_text=True, is_screen=options.terminal)).document(), options
+    )
 
 
 def markdown(report: AccessReport, options: Options) -> str:
     """Return the report as Markdown that ends with a line break."""
     from azkvlint.reporters.document.markdown import markdown as written
 
-    return written(_Builder(report, _Layout()).document())
+    return written(_AccessDocumentBuilder(report, _Layout()).document())
 
 
 def html(report: AccessReport, options: Options) -> str:
@@ -107,14 +109,14 @@ def html(report: AccessReport, options: Options) -> str:
     from azkvlint.reporters.access_picture import picture
     from azkvlint.reporters.document.html import html as written
 
-    document = _Builder(report, _Layout()).document()
+    document = _AccessDocumentBuilder(report, _Layout()).document()
     if not report.rows:
         return written(document)
     drawn = DocumentSection(title="Who reaches what", blocks=(picture(report),))
     return written(msgspec.structs.replace(document, blocks=(drawn, *document.blocks)))
 
 
-class _Builder:
+class _AccessDocumentBuilder:
     """Builds the document of one report."""
 
     def __init__(self, report: AccessReport, layout: _Layout) -> None:
@@ -164,7 +166,7 @@ class _Builder:
 
     # --- the matrix
 
-    def _section(self, section: Section, number: int) -> DocumentSection:
+    def _section(self, section: AccessSection, number: int) -> DocumentSection:
         is_short = self._layout.is_screen and (self._is_long or len(section.rows) > _MOST_ROWS)
         self._shown = self._with_access(section.rows)
         table = Table(
@@ -175,7 +177,7 @@ class _Builder:
         about = tuple(self._about(section))
         return DocumentSection(title=title(section.vaults), about=about, blocks=(table,), anchor=f"vaults-{number}")
 
-    def _about(self, section: Section) -> Iterator[Content]:
+    def _about(self, section: AccessSection) -> Iterator[Content]:
         shown = section.vaults[:_MOST_VAULTS] if self._layout.is_text else section.vaults
         yield from map(_vault_facts, shown)
         if len(section.vaults) > len(shown):
@@ -203,7 +205,7 @@ class _Builder:
         if row.others:
             details.append(Paragraph(self._names(row)))
         if not is_short:
-            details.append(Items(tuple(self._path(number, row) for number in range(len(row.paths)))))
+            details.append(ItemList(tuple(self._path(number, row) for number in range(len(row.paths)))))
         return TableRow(cells=(Cell(self._who(row)), *self._cells(row)), details=tuple(details))
 
     def _cells(self, row: PrincipalAccess) -> Iterator[Cell]:
@@ -234,12 +236,12 @@ class _Builder:
             return label
         return f"{label[: _WIDEST_LABEL // 2]}...{label[-_WIDEST_LABEL // 2 + 3 :]}"
 
-    def _path(self, number: int, row: PrincipalAccess) -> Item:
+    def _path(self, number: int, row: PrincipalAccess) -> ListItem:
         group = row.paths[number]
-        items = [Item(one) for one in self._doubt(group)]
-        items += [Item(Span(text, PROSE)) for text in self._edits(number, row)]
+        items = [ListItem(one) for one in self._doubt(group)]
+        items += [ListItem(Span(text, PROSE)) for text in self._edits(number, row)]
         head = (Span(certainty(group.path), STRONG), f" {', '.join(group.capabilities)}{_only(group)}: ")
-        return Item((*head, Span(path_text(group.path), PROSE)), _state(group), tuple(items))
+        return ListItem((*head, Span(path_text(group.path), PROSE)), _state(group), tuple(items))
 
     def _doubt(self, group: PathGroup) -> Iterator[Content]:
         """Yield what would decide a path. Text has what decides several paths once, at its end."""
@@ -271,7 +273,7 @@ class _Builder:
             self._shown = self._with_access([row for _, row in reached])
             rows = []
             for section, row in reached:
-                details = (Items(tuple(self._path(number, row) for number in range(len(row.paths)))),)
+                details = (ItemList(tuple(self._path(number, row) for number in range(len(row.paths)))),)
                 rows.append(TableRow(cells=(Cell(_vaults_line(section)), *self._cells(row)), details=details))
             about = () if principal.at is None else (place(principal.at),)
             table = Table(columns=(Column("vault"), *self._columns()), rows=tuple(rows), details="Paths")
@@ -294,15 +296,15 @@ class _Builder:
                 )
 
     def _edges(self, number: int, group: PathGroup) -> DocumentSection:
-        items = [Item(Span(text, PROSE)) for text in step_texts(group.path)]
-        items += [Item(Span(f"decided by: {group.path.doubt}", PROSE), OPEN)] if group.path.doubt else []
+        items = [ListItem(Span(text, PROSE)) for text in step_texts(group.path)]
+        items += [ListItem(Span(f"decided by: {group.path.doubt}", PROSE), OPEN)] if group.path.doubt else []
         first = group.path.steps[0].at if group.path.steps else None
         where = "" if first is None else f" [{place(first)}]"
         for capabilities, edit in group.edits:
             what = f"to remove {capabilities}" if capabilities else "to remove it"
-            items.append(Item(Span(f"{what}: {edit}{where}", PROSE)))
+            items.append(ListItem(Span(f"{what}: {edit}{where}", PROSE)))
         head = (f"{number}. ", Span(certainty(group.path), STRONG), f" {', '.join(group.capabilities)}{_only(group)}")
-        return DocumentSection(title=head, blocks=(Items(tuple(items)),))
+        return DocumentSection(title=head, blocks=(ItemList(tuple(items)),))
 
     # --- what ends a report
 
@@ -321,8 +323,8 @@ class _Builder:
 
     def _roles(self) -> Iterator[Block]:
         if self._report.roles:
-            items = (Item((Span(name, CODE), f": {text}")) for name, text in self._report.roles)
-            yield DocumentSection(title="Roles", blocks=(Items(tuple(items)),))
+            items = (ListItem((Span(name, CODE), f": {text}")) for name, text in self._report.roles)
+            yield DocumentSection(title="Roles", blocks=(ItemList(tuple(items)),))
 
     def _notes(self) -> Iterator[Content]:
         """Yield what limits the report."""
@@ -355,7 +357,7 @@ def _vault_facts(vault: AccessVault) -> tuple[str | Span, ...]:
     return (Span(vault.place, CODE), "".join(parts), ", ", Span(place(vault.at), CODE), condition)
 
 
-def _vaults_line(section: Section) -> Content:
+def _vaults_line(section: AccessSection) -> Content:
     """Return the vaults of a row; a single one with its model and network."""
     if len(section.vaults) > 1:
         return title(section.vaults)
@@ -380,7 +382,7 @@ def _removal(row: PrincipalAccess) -> Iterator[Block]:
         edits |= dict.fromkeys(f"{edit}{where}" for _, edit in group.edits)
     if len(edits) > 1:
         yield Paragraph(f"All of this access ends with {pluralize(len(edits), 'edit')}:")
-        yield Items(tuple(Item(Span(edit, PROSE)) for edit in edits))
+        yield ItemList(tuple(ListItem(Span(edit, PROSE)) for edit in edits))
 
 
 def _facts(report: AccessReport) -> Iterator[Content]:

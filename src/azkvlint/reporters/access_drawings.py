@@ -6,7 +6,17 @@ from collections.abc import Iterator
 
 from azkvlint.model.access import AccessReport
 from azkvlint.reporters import Options
-from azkvlint.reporters.access_graph import GROUP, POLICY, ROLE, VAULT, WORKLOAD, AccessGraph, Edge, Node, graph_of
+from azkvlint.reporters.access_graph import (
+    GROUP,
+    POLICY,
+    ROLE,
+    VAULT,
+    WORKLOAD,
+    AccessGraph,
+    GraphEdge,
+    GraphNode,
+    graph_of,
+)
 from azkvlint.reporters.drawings import dot_text, mermaid_text
 from azkvlint.util.text import visible
 
@@ -43,12 +53,12 @@ def mermaid(report: AccessReport, options: Options) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _mermaid_node(number: int, node: Node) -> str:
+def _mermaid_node(number: int, node: GraphNode) -> str:
     start, end = _MERMAID_SHAPES.get(node.kind, ("[", "]"))
     return f'  n{number}{start}"{"<br/>".join(mermaid_text(line) for line in _label(node))}"{end}'
 
 
-def _mermaid_edge(edge: Edge, graph: AccessGraph) -> str:
+def _mermaid_edge(edge: GraphEdge, graph: AccessGraph) -> str:
     label = _edge_label(edge, graph)
     text = f"|{mermaid_text(label)}|" if label else ""
     return f"  n{edge.source} {'-->' if edge.is_certain else '-.->'}{text} n{edge.target}"
@@ -72,7 +82,7 @@ def _dot(graph: AccessGraph) -> Iterator[str]:
     yield "}"
 
 
-def _label(node: Node) -> tuple[str, ...]:
+def _label(node: GraphNode) -> tuple[str, ...]:
     """Return the lines of a node: its name or names, and what it is."""
     lines = [node.label] if node.kind in (ROLE, POLICY) else list(node.names[:_MOST_NAMES])
     if node.kind not in (ROLE, POLICY) and len(node.names) > _MOST_NAMES:
@@ -85,7 +95,7 @@ def _cut(text: str) -> str:
     return text if len(text) <= _WIDEST else f"{text[: _WIDEST - 3]}..."
 
 
-def _edge_label(edge: Edge, graph: AccessGraph) -> str:
+def _edge_label(edge: GraphEdge, graph: AccessGraph) -> str:
     """Return the permissions on a vault, or that an edge is possible only."""
     words = ", ".join(edge.capabilities) if graph.nodes[edge.target].kind == VAULT else ""
     return words if edge.is_certain else f"perhaps {words}".strip()

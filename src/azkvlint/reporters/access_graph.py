@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from azkvlint.model.access import AccessReport, AccessVault, Principal, Row, Step
+from azkvlint.model.access import AccessReport, AccessRow, AccessStep, AccessVault, Principal
 from azkvlint.reporters.access import listed, principal_key
 from azkvlint.reporters.phrases import place
 from azkvlint.reporters.text_content import short_address
@@ -38,10 +38,10 @@ _PROVIDERS = ("azurerm_", "azuread_", "azapi_")
 _ROLE_STEP, _LOCAL_ROLE, _ESCALATION = "role", "local role", "escalation"
 
 # A part of a path: a principal, or what a role or policy is the same as for other principals.
-_Part: TypeAlias = Principal | Step
+_Part: TypeAlias = Principal | AccessStep
 
 
-class Node(msgspec.Struct, kw_only=True):
+class GraphNode(msgspec.Struct, kw_only=True):
     """What is drawn as one. ``names`` are those of all that it stands for, and ``facts`` are lines about it.
 
     ``network`` is who can reach a vault over the network.
@@ -76,7 +76,7 @@ class Way(msgspec.Struct, frozen=True, kw_only=True):
         yield from ((self.nodes[-1], vault) for vault in self.vaults)
 
 
-class Edge(msgspec.Struct, kw_only=True):
+class GraphEdge(msgspec.Struct, kw_only=True):
     """An edge. It is certain if a certain way is along it. ``capabilities`` are those of all ways."""
 
     source: int
@@ -88,18 +88,18 @@ class Edge(msgspec.Struct, kw_only=True):
 class AccessGraph(msgspec.Struct, frozen=True, kw_only=True):
     """The nodes in order of columns and labels, the ways, and the titles of the columns."""
 
-    nodes: tuple[Node, ...]
+    nodes: tuple[GraphNode, ...]
     ways: tuple[Way, ...]
     columns: tuple[str, ...]
 
-    def edges(self) -> list[Edge]:
+    def edges(self) -> list[GraphEdge]:
         """Return the edges of all ways."""
-        found: dict[tuple[int, int], Edge] = {}
+        found: dict[tuple[int, int], GraphEdge] = {}
         for way in self.ways:
             for source, target in way.edges:
                 edge = found.get((source, target))
                 if edge is None:
-                    edge = found[source, target] = Edge(source=source, target=target)
+                    edge = found[source, target] = GraphEdge(source=source, target=target)
                 edge.is_certain = edge.is_certain or way.is_certain
                 edge.capabilities.update(dict.fromkeys(way.capabilities))
         return list(found.values())
@@ -122,7 +122,7 @@ class AccessGraph(msgspec.Struct, frozen=True, kw_only=True):
 
 def graph_of(report: AccessReport) -> AccessGraph:
     """Return the graph of a report."""
-    builder = _Builder(report)
+    builder = _GraphBuilder(report)
     nodes, ways = builder.nodes, builder.ways()
     if builder.is_large:
         nodes, ways = _shared(nodes, ways)
@@ -136,12 +136,12 @@ class _Grant(msgspec.Struct):
     following: set[str] = msgspec.field(default_factory=set)
 
 
-class _Builder:
+class _GraphBuilder:
     """Collects the nodes and ways of a report."""
 
     def __init__(self, report: AccessReport) -> None:
         self._report = report
-        self.nodes: list[Node] = []
+        self.nodes: list[GraphNode] = []
         self._ids: dict[Hashable, int] = {}
         self._known: dict[str, Principal] = {}
         self._sets: dict[tuple[int, ...], int] = {}
@@ -153,7 +153,7 @@ class _Builder:
         self._vaults = self._vault_nodes()
         self._reached = {own: tuple(dict.fromkeys(self._vaults[one] for one in own)) for own in self._sets}
 
-    def _key(self, principal: Principal, row: Row) -> str:
+    def _key(self, principal: Principal, row: AccessRow) -> str:
         return principal_key(principal, self._report.vaults[row.vaults[0]])
 
     def _vault_nodes(self) -> dict[int, int]:
@@ -176,14 +176,14 @@ class _Builder:
 
     def ways(self) -> list[Way]:
         """Return the ways of all rows. Rows that differ in their permissions only are one way."""
-        by_principal: dict[str, list[Row]] = {}
+        by_principal: dict[str, list[AccessRow]] = {}
         for row in self._report.rows:
             by_principal.setdefault(self._key(row.principal, row), []).append(row)
         found = [way for key, rows in by_principal.items() for way in self._of_principal(key, rows)]
         self._name_grants()
         return found
 
-    def _of_principal(self, key: str, rows: Sequence[Row]) -> Iterator[Way]:
+    def _of_principal(self, key: str, rows: Sequence[AccessRow]) -> Iterator[Way]:
         parts = [list(_parts(row.path.steps)) for row in rows]
         grants: dict[tuple[Hashable, ...], _Grant] = {}
         contexts = [self._contexts(row, some, grants) for row, some in zip(rows, parts, strict=True)]
@@ -207,7 +207,7 @@ class _Builder:
             )  # fmt: skip
 
     def _contexts(
-        self, row: Row, parts: Sequence[_Part], grants: dict[tuple[Hashable, ...], _Grant]
+        self, row: AccessRow, parts: Sequence[_Part], grants: dict[tuple[Hashable, ...], _Grant]
     ) -> list[tuple[Hashable, ...]]:
         """Return what identifies each part with those before it, and add to what the grants among them reach."""
         keys = [self._key(one, row) if isinstance(one, Principal) else _grant_key(one) for one in parts]
@@ -228,10 +228,12 @@ class _Builder:
             kind = GROUP if known.kind == "group" else PRINCIPAL if known.kind in _PEOPLE else WORKLOAD
             facts = () if known.at is None else (place(known.at),)
             label = _without_type(known.label) if known.kind else short_address(known.label)
-            found = self._added(key, Node(kind=kind, label=label, about=known.kind, names=(known.label,), facts=facts))
+            found = self._added(
+                key, GraphNode(kind=kind, label=label, about=known.kind, names=(known.label,), facts=facts)
+            )
         return found
 
-    def _grant(self, step: Step, grant: _Grant) -> int:
+    def _grant(self, step: AccessStep, grant: _Grant) -> int:
         """Return the node of a role or policy, which assignments share that reach the same."""
         is_role = step.kind == _ROLE_STEP
         scope = (step.role, step.scope) if is_role else ()
@@ -242,7 +244,7 @@ class _Builder:
             kind = ROLE if is_role or step.kind == _LOCAL_ROLE else POLICY
             label = _role_label(step) if is_role else _NOUNS[POLICY][0] if kind == POLICY else step.kind
             about = f"at {_without_type(step.scope)}" if step.scope else _place_of_policy(step.text)
-            found = self._added(key, Node(kind=kind, label=label, about=about))
+            found = self._added(key, GraphNode(kind=kind, label=label, about=about))
         self._texts.setdefault(found, {})[text] = None
         return found
 
@@ -254,20 +256,20 @@ class _Builder:
             if len(texts) > 1 and (node.kind == POLICY or node.label == _LOCAL_ROLE):
                 node.about = f"{len(texts)} with the same access"
 
-    def _added(self, key: Hashable, node: Node) -> int:
+    def _added(self, key: Hashable, node: GraphNode) -> int:
         self.nodes.append(node)
         self._ids[key] = len(self.nodes) - 1
         return self._ids[key]
 
 
-def _vault_node(vaults: Sequence[AccessVault]) -> Node:
+def _vault_node(vaults: Sequence[AccessVault]) -> GraphNode:
     first = vaults[0]
     facts = [f"network: {first.network}"] if first.network else []
     facts += [first.model]
     facts += [*([first.condition] if first.condition else []), place(first.at)] if len(vaults) == 1 else []
     about = ", ".join(filter(None, (first.network, first.model, first.condition)))
     names = tuple(one.label for one in vaults)
-    return Node(
+    return GraphNode(
         kind=VAULT, label=short_address(names[0]), about=about, names=names, facts=tuple(facts), network=first.network
     )
 
@@ -280,7 +282,7 @@ def _without_type(address: str) -> str:
     return f"{name}{address[at:]}" if is_resource else short_address(address)
 
 
-def _role_label(step: Step) -> str:
+def _role_label(step: AccessStep) -> str:
     """Return the name of a role. A step that stands for many assignments has neither a role nor a scope."""
     return step.role or ("unknown role" if step.scope else "several roles")
 
@@ -293,7 +295,7 @@ def _place_of_policy(text: str) -> str:
     return f"{head.removeprefix(_NOUNS[POLICY][0]).strip()} {_without_type(address)}".strip()
 
 
-def _parts(steps: Iterable[Step]) -> Iterator[_Part]:
+def _parts(steps: Iterable[AccessStep]) -> Iterator[_Part]:
     """Yield the roles and policies of a path, and the groups, workloads and identities that its steps lead to."""
     for step in steps:
         if step.to:
@@ -302,17 +304,17 @@ def _parts(steps: Iterable[Step]) -> Iterator[_Part]:
             yield step
 
 
-def _grant_key(step: Step) -> Hashable:
+def _grant_key(step: AccessStep) -> Hashable:
     return (step.kind, step.role, step.scope) if step.role else (step.kind, step.text)
 
 
-def _notes(row: Row) -> tuple[str, ...]:
+def _notes(row: AccessRow) -> tuple[str, ...]:
     """Return the escalation of a path, and the objects that its access is limited to."""
     notes = [step.text for step in row.path.steps if step.kind == _ESCALATION]
     return (*notes, f"only {listed(row.path.only)}") if row.path.only else tuple(notes)
 
 
-def _shared(nodes: Sequence[Node], ways: list[Way]) -> tuple[list[Node], list[Way]]:
+def _shared(nodes: Sequence[GraphNode], ways: list[Way]) -> tuple[list[GraphNode], list[Way]]:
     """Return the graph with one node for principals with the same access: those that nothing leads to, then others."""
     inner = {number for way in ways for number in way.nodes[1:]}
     kept = list(nodes)
@@ -351,7 +353,7 @@ def _renumbered(ways: Iterable[Way], into: Mapping[int, int]) -> list[Way]:
     return list(found.values())
 
 
-def _arranged(nodes: Sequence[Node], ways: list[Way]) -> AccessGraph:
+def _arranged(nodes: Sequence[GraphNode], ways: list[Way]) -> AccessGraph:
     """Return the graph with its nodes in columns."""
     edges = dict.fromkeys(edge for way in ways for edge in way.edges)
     used = {number for edge in edges for number in edge}
@@ -373,7 +375,7 @@ def _arranged(nodes: Sequence[Node], ways: list[Way]) -> AccessGraph:
     )
 
 
-def _columns(nodes: Sequence[Node], numbers: Iterable[int], edges: Iterable[tuple[int, int]]) -> list[list[int]]:
+def _columns(nodes: Sequence[GraphNode], numbers: Iterable[int], edges: Iterable[tuple[int, int]]) -> list[list[int]]:
     """Return the columns: principals that nothing leads to, groups, roles on workloads, workloads, roles, vaults."""
     targets, on_workloads = set(), set()
     for source, target in edges:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
-from azkvlint.model.access import AccessReport, AccessVault, Path, Principal, Row
+from azkvlint.model.access import AccessPath, AccessReport, AccessRow, AccessVault, Principal
 from azkvlint.reporters.access import listed, vault_of
 from azkvlint.util.text import pluralize, visible
 
@@ -18,7 +18,7 @@ _ROLE, _POLICY = "role", "policy"
 class PathGroup(msgspec.Struct, frozen=True, kw_only=True):
     """A path with all capabilities that a principal has by it, and the edit that removes each."""
 
-    path: Path
+    path: AccessPath
     capabilities: tuple[str, ...]
     edits: tuple[tuple[str, str], ...]
 
@@ -35,7 +35,7 @@ class PrincipalAccess(msgspec.Struct, frozen=True, kw_only=True):
     others: tuple[PrincipalAccess, ...] = ()
 
 
-class Section(msgspec.Struct, frozen=True, kw_only=True):
+class AccessSection(msgspec.Struct, frozen=True, kw_only=True):
     """The matrix of vaults that the same policies and roles apply to.
 
     ``wider`` are the titles of sections that also apply to these vaults, with their numbers of principals.
@@ -46,16 +46,16 @@ class Section(msgspec.Struct, frozen=True, kw_only=True):
     wider: tuple[tuple[str, int], ...] = ()
 
 
-def sections(report: AccessReport) -> Iterator[Section]:
+def sections(report: AccessReport) -> Iterator[AccessSection]:
     """Yield the sections: what applies to most vaults first, and last the vaults without access."""
-    by_vaults: dict[tuple[int, ...], dict[str, list[Row]]] = {}
+    by_vaults: dict[tuple[int, ...], dict[str, list[AccessRow]]] = {}
     for row in report.rows:
         by_vaults.setdefault(row.vaults, {}).setdefault(row.principal.key, []).append(row)
     selected = _selected(report)
     wider: dict[int, list[tuple[frozenset[int], str, int]]] = {}
     for vaults, principals in sorted(by_vaults.items(), key=lambda item: (-len(item[0]), item[0])):
         whole = selected.get(vaults[0], frozenset()) if len(vaults) == 1 else frozenset()
-        section = Section(
+        section = AccessSection(
             vaults=tuple(report.vaults[number] for number in vaults),
             rows=tuple(_of_principal(rows, whole) for rows in principals.values()),
             wider=tuple((name, count) for all_, name, count in wider.get(vaults[0], ()) if all_.issuperset(vaults)),
@@ -83,9 +83,9 @@ def without_access(report: AccessReport) -> list[AccessVault]:
     return [vault for number, vault in enumerate(report.vaults) if number not in reached and vault.is_deployed]
 
 
-def _of_principal(rows: Sequence[Row], selected: frozenset[str]) -> PrincipalAccess:
-    by_capability: dict[str, list[Path]] = {}
-    groups: dict[tuple[object, ...], list[Row]] = {}
+def _of_principal(rows: Sequence[AccessRow], selected: frozenset[str]) -> PrincipalAccess:
+    by_capability: dict[str, list[AccessPath]] = {}
+    groups: dict[tuple[object, ...], list[AccessRow]] = {}
     for row in rows:
         path = row.path
         by_capability.setdefault(row.capability, []).append(path)
@@ -103,7 +103,7 @@ def _of_principal(rows: Sequence[Row], selected: frozenset[str]) -> PrincipalAcc
     return PrincipalAccess(principal=rows[0].principal, cells=cells, paths=tuple(paths))
 
 
-def mark(paths: Iterable[Path], selected: Iterable[str] = ()) -> str:
+def mark(paths: Iterable[AccessPath], selected: Iterable[str] = ()) -> str:
     """Return the text of a cell: yes, ?, or what the access is limited to: ``one: db``, or ``one: db?`` if possible.
 
     ``selected`` are the objects that the report is about: what is limited to all of these of a kind is not limited.
@@ -122,7 +122,7 @@ def mark(paths: Iterable[Path], selected: Iterable[str] = ()) -> str:
     return ", ".join(parts) or "-"
 
 
-def _is_limited(path: Path, selected: Iterable[str]) -> bool:
+def _is_limited(path: AccessPath, selected: Iterable[str]) -> bool:
     if not path.only:
         return False
     own = {one.lower() for one in path.only}
@@ -139,7 +139,7 @@ def _limit(names: Iterable[str]) -> str:
     return f"one: {name if len(name) <= _WIDEST_NAME else f'{name[: _WIDEST_NAME - 3]}...'}"
 
 
-def _edits(rows: Sequence[Row]) -> tuple[tuple[str, str], ...]:
+def _edits(rows: Sequence[AccessRow]) -> tuple[tuple[str, str], ...]:
     """Return the edits, each with the capabilities that it removes; these are empty if one edit removes all."""
     by_edit: dict[str, list[str]] = {}
     for row in rows:
@@ -149,7 +149,7 @@ def _edits(rows: Sequence[Row]) -> tuple[tuple[str, str], ...]:
     return tuple((", ".join(dict.fromkeys(names)), edit) for edit, names in by_edit.items())
 
 
-def folded(section: Section) -> Section:
+def folded(section: AccessSection) -> AccessSection:
     """Return a section with one row for all principals that have the same access in the same way."""
     groups: dict[tuple[object, ...], list[PrincipalAccess]] = {}
     for row in section.rows:
@@ -159,7 +159,7 @@ def folded(section: Section) -> Section:
     return msgspec.structs.replace(section, rows=rows)
 
 
-def _way(path: Path) -> tuple[object, ...]:
+def _way(path: AccessPath) -> tuple[object, ...]:
     """Return what a path has in common with those of other principals: all but which policy or assignment it is."""
     return tuple(
         (step.kind, step.role, step.scope) if step.kind == _ROLE and step.role else
@@ -168,9 +168,9 @@ def _way(path: Path) -> tuple[object, ...]:
     )  # fmt: skip
 
 
-def by_principal(report: AccessReport) -> Iterator[tuple[Principal, list[tuple[Section, PrincipalAccess]]]]:
+def by_principal(report: AccessReport) -> Iterator[tuple[Principal, list[tuple[AccessSection, PrincipalAccess]]]]:
     """Yield each principal with the sections of the vaults that it reaches, and its row in each."""
-    found: dict[str, tuple[Principal, list[tuple[Section, PrincipalAccess]]]] = {}
+    found: dict[str, tuple[Principal, list[tuple[AccessSection, PrincipalAccess]]]] = {}
     for section in sections(report):
         for row in section.rows:
             own = row.principal
@@ -185,7 +185,7 @@ def title(vaults: Sequence[AccessVault]) -> str:
     return visible(names[0]) if len(names) == 1 else f"{len(names)} vaults: {listed(names)}"
 
 
-def wider_text(section: Section) -> str:
+def wider_text(section: AccessSection) -> str:
     """Return which other sections apply to the vaults of a section too; empty if none does."""
     if not section.wider:
         return ""

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeAlias
 
 from azkvlint.model.finding import Finding, Outcome, without_notes
-from azkvlint.model.framework import Assessment, Basis, ControlResult, Sheet, Status, Subject
+from azkvlint.model.framework import Assessment, ControlFinding, ControlResult, Sheet, Status, Subject
 from azkvlint.reporters import Options
 from azkvlint.reporters.document import (
     BAD,
@@ -32,7 +32,7 @@ from azkvlint.reporters.document import (
     Column,
     Count,
     Document,
-    Item,
+    ListItem,
     Row,
     Section,
     Span,
@@ -207,12 +207,12 @@ def _reason(answer: ControlResult) -> str:
     return f"{line[:1].upper()}{line[1:]}{'' if not line or line.endswith('.') else '.'}"
 
 
-def _evidence(answer: ControlResult, most: int) -> Iterator[Item]:
+def _evidence(answer: ControlResult, most: int) -> Iterator[ListItem]:
     """Yield the evidence of a result: the first resources of each rule and outcome, and the number of others.
 
     Passed checks are listed only if there are no other results; else the rules that pass for all resources.
     """
-    groups: dict[tuple[Outcome, str], list[Basis]] = {}
+    groups: dict[tuple[Outcome, str], list[ControlFinding]] = {}
     worst: dict[str, Outcome] = {}
     for basis in answer.bases:
         rule = basis.finding.rule.id
@@ -223,19 +223,19 @@ def _evidence(answer: ControlResult, most: int) -> Iterator[Item]:
         yield from map(_item, bases[:most])
         # Only examples of passed checks are collected, so they have no count.
         if len(bases) > most and outcome is not Outcome.PASS:
-            yield Item(f"and {len(bases) - most} more")
+            yield ListItem(f"and {len(bases) - most} more")
     passing = [rule for rule, outcome in sorted(worst.items()) if outcome is Outcome.PASS]
     if passing and answer.status is not Status.MET:
-        yield Item(f"Passed: {', '.join(passing)}.")
+        yield ListItem(f"Passed: {', '.join(passing)}.")
 
 
-def _item(basis: Basis) -> Item:
+def _item(basis: ControlFinding) -> ListItem:
     finding = basis.finding
     notes = [] if finding.suppressed is None else [f"suppressed: {suppression(finding).strip()}"]
     notes += ["possibly for this vault"] if basis.perhaps else []
     note = Span(f" [{'; '.join(notes)}]" if notes else "", EMPHASIS)
     start = (Span(finding.rule.id, STRONG), " ", Span(place(finding.at), CODE))
-    return Item((*start, ": ", Span(_result_sentence(finding), PROSE), note), _OUTCOMES[basis.outcome])
+    return ListItem((*start, ": ", Span(_result_sentence(finding), PROSE), note), _OUTCOMES[basis.outcome])
 
 
 def _result_sentence(finding: Finding) -> str:
@@ -325,7 +325,7 @@ def _answer_json(answer: ControlResult) -> dict[str, Any]:
     }
 
 
-def _basis_json(basis: Basis) -> dict[str, Any]:
+def _basis_json(basis: ControlFinding) -> dict[str, Any]:
     finding = basis.finding
     return {
         "ruleId": finding.rule.id,

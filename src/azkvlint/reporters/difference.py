@@ -51,8 +51,8 @@ from azkvlint.reporters.document import (
     Cell,
     Column,
     Document,
-    Item,
-    Items,
+    ItemList,
+    ListItem,
     Paragraph,
     Row,
     Section,
@@ -174,26 +174,26 @@ def _document(difference: Difference, *, is_text: bool) -> Document:
     )
 
 
-def _placed(at: Location, content: str | Span) -> Item:
-    return Item((Span(place(at), CODE), ": ", content))
+def _placed(at: Location, content: str | Span) -> ListItem:
+    return ListItem((Span(place(at), CODE), ": ", content))
 
 
-def _listed(title: str, items: tuple[Item, ...]) -> Iterator[Section]:
+def _listed(title: str, items: tuple[ListItem, ...]) -> Iterator[Section]:
     if items:
-        yield Section(title, (Items(items),))
+        yield Section(title, (ItemList(items),))
 
 
 def _turned_off(difference: Difference, basis: str, shorten: Move) -> Iterator[Section]:
     if difference.turned_off:
         items = tuple(_placed(one.at, shorten(_turned_off_text(one))) for one in difference.turned_off)
-        yield Section(_TURNED_OFF, (Items(items), Paragraph(basis)))
+        yield Section(_TURNED_OFF, (ItemList(items), Paragraph(basis)))
 
 
 def _access(difference: Difference, shorten: Move) -> Iterator[Section]:
     headings = {LOST: "Access lost", GAINED: "Access gained", WIDER: "Wider scopes", NARROWER: "Narrower scopes"}
     for direction, heading in headings.items():
         items = (
-            Item(shorten(_access_text(one)), BAD if one.is_lockout else "", (Item(shorten(_access_path(one))),))
+            ListItem(shorten(_access_text(one)), BAD if one.is_lockout else "", (ListItem(shorten(_access_path(one))),))
             for one in difference.access
             if one.direction == direction
         )
@@ -206,7 +206,7 @@ def _lists(difference: Difference) -> Iterator[Section]:
         yield from _listed(heading, tuple((_unknown if state == UNKNOWN else _findings)(found)) if found else ())
 
 
-def _findings(changes: Sequence[FindingChange]) -> Iterator[Item]:
+def _findings(changes: Sequence[FindingChange]) -> Iterator[ListItem]:
     if changes[0].state != NEW:
         yield from (_finding(change, "") for change in changes)
         return
@@ -217,13 +217,13 @@ def _findings(changes: Sequence[FindingChange]) -> Iterator[Item]:
         yield from (_finding(by_finding[id(other)], "") for other in block.others)
 
 
-def _finding(change: FindingChange, note: str) -> Item:
+def _finding(change: FindingChange, note: str) -> ListItem:
     finding = with_short_addresses(change.finding)
     label = f"{label_of(finding)}[{finding.rule.id}]"
     return _placed(finding.at, f"{label} {full_text(finding)}{note}{short_address(_remark(change))}")
 
 
-def _unknown(changes: Sequence[FindingChange]) -> Iterator[Item]:
+def _unknown(changes: Sequence[FindingChange]) -> Iterator[ListItem]:
     """Yield the causes of unknown results."""
     for cause in unknown_causes(change.finding for change in changes):
         text = f"unknown[{rule_list(cause)}] {short_address(cause.why)}: {resource_list(cause)}"

@@ -92,7 +92,7 @@ def deployed_first(findings: Iterable[Finding], results: Iterable[_Result]) -> l
     return [result for _, result in pairs]
 
 
-class Block(msgspec.Struct):
+class FindingGroup(msgspec.Struct):
     """A finding, the other findings of its rule that differ only in the resource, and findings with the same cause."""
 
     finding: Finding
@@ -133,7 +133,7 @@ class UnknownCause(msgspec.Struct, frozen=True):
         return tuple(dict.fromkeys(finding.resource for finding in self.results))
 
 
-def fold(findings: Iterable[Finding]) -> list[Block]:
+def fold(findings: Iterable[Finding]) -> list[FindingGroup]:
     """Return the findings as blocks, in the order of the first finding of each."""
     listed = list(findings)
     by_place: dict[tuple[str, str, bool], dict[str, Finding]] = {}
@@ -141,10 +141,10 @@ def fold(findings: Iterable[Finding]) -> list[Block]:
         for root, resource in _cause_keys(finding):
             by_place.setdefault((root, resource, finding.in_tests), {}).setdefault(finding.rule.id, finding)
     leaders = {id(finding): _leader(finding, by_place) for finding in listed}
-    blocks: dict[object, Block] = {}
+    blocks: dict[object, FindingGroup] = {}
     for finding in listed:
         if leaders[id(finding)] is None:
-            block = blocks.setdefault(_block_key(finding), Block(finding))
+            block = blocks.setdefault(_block_key(finding), FindingGroup(finding))
             if block.finding is not finding:
                 block.others.append(finding)
     for finding in listed:

@@ -17,7 +17,7 @@ from azkvlint.util.sha256 import sha256_hex
 from azkvlint.util.text import encode, pluralize, visible
 
 
-class _Loader(PackageLoader):
+class _TemplateLoader(PackageLoader):
     """The templates of the package. The indentation of their lines is for those who read them, and not in a page."""
 
     def get_source(self, environment: Environment, template: str) -> tuple[str, str, Callable[[], bool] | None]:
@@ -38,7 +38,7 @@ def page(template: str, **values: Any) -> str:
 @cache
 def templates() -> Environment:
     """Return what renders templates. It makes strings visible, then escapes them."""
-    loader = _Loader("azkvlint.reporters")
+    loader = _TemplateLoader("azkvlint.reporters")
     environment = Environment(
         loader=loader, autoescape=True, undefined=StrictUndefined, finalize=_finalize, trim_blocks=True,
         auto_reload=False,

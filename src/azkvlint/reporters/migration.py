@@ -11,10 +11,10 @@ from itertools import count
 from typing import Any, TypeAlias
 
 from azkvlint.model.migration import (
-    AccessChange,
-    Code,
+    GeneratedCode,
     MigrationReport,
     OtherVault,
+    PermissionChange,
     PolicyPlan,
     SharedAssignment,
     VaultPlan,
@@ -36,8 +36,8 @@ from azkvlint.reporters.document import (
     Content,
     Count,
     Document,
-    Item,
-    Items,
+    ItemList,
+    ListItem,
     Paragraph,
     Row,
     Section,
@@ -106,7 +106,7 @@ def _document(report: MigrationReport, *, is_text: bool) -> Document:
         problems=tuple(map(problem_line, report.problems)),
         blocks=(
             *(_brief(report) if is_brief else map(_vault_section, report.vaults, count())),
-            Section("Steps", (Items(tuple(_steps(report.vaults))),)),
+            Section("Steps", (ItemList(tuple(_steps(report.vaults))),)),
             *_listed(_EFFECTIVE, map(_effect, report.activated)),
             *_listed("Vaults that are not migrated", map(_other, report.others)),
             *_code(() if is_brief else report.code),
@@ -115,10 +115,10 @@ def _document(report: MigrationReport, *, is_text: bool) -> Document:
     )
 
 
-def _listed(title: str, items: Iterable[Item]) -> Iterator[Section]:
+def _listed(title: str, items: Iterable[ListItem]) -> Iterator[Section]:
     found = tuple(items)
     if found:
-        yield Section(title, (Items(found),))
+        yield Section(title, (ItemList(found),))
 
 
 def _summary(report: MigrationReport) -> Iterator[Content]:
@@ -176,10 +176,10 @@ def _brief(report: MigrationReport) -> Iterator[Section]:
         key = _words(policy.permissions), _roles(policy)
         found[key] = found.get(key, 0) + 1
     items = [
-        Item(f"{pluralize(number, 'access policy', 'access policies')} with {words}: {roles}")
+        ListItem(f"{pluralize(number, 'access policy', 'access policies')} with {words}: {roles}")
         for (words, roles), number in sorted(found.items(), key=lambda one: -one[1])[:_MOST_SETS]
     ]
-    items += [Item(f"{len(found) - _MOST_SETS} more sets of permissions")] if len(found) > _MOST_SETS else []
+    items += [ListItem(f"{len(found) - _MOST_SETS} more sets of permissions")] if len(found) > _MOST_SETS else []
     yield from _listed("Roles by permissions", items)
     columns = Column("Status", STATE), Column("Wave", SHORT), Column("Policies", SHORT, is_number=True), Column("Vault")
     rows = (
@@ -218,13 +218,13 @@ def _row(policy: PolicyPlan) -> Row:
     state = GOOD if policy.status == "replaced" else BAD if policy.is_unreplaced else NEUTRAL
     permissions = _words(policy.permissions) or ("" if policy.status == "without effect" else "permissions unknown")
     roles: Content = Span(policy.reason, PROSE)
-    items: list[Item] = []
+    items: list[ListItem] = []
     if policy.status == "replaced":
         roles = _roles(policy)
         if policy.is_custom:
-            items.append(Item(f"--built-in-roles: {' + '.join(policy.roles)}{_surplus(policy.surplus)}"))
-        items += (Item(f"{role} is assigned already by {address}") for role, address in policy.assigned)
-        items += (Item(Span(note, PROSE), OPEN) for note in policy.notes)
+            items.append(ListItem(f"--built-in-roles: {' + '.join(policy.roles)}{_surplus(policy.surplus)}"))
+        items += (ListItem(f"{role} is assigned already by {address}") for role, address in policy.assigned)
+        items += (ListItem(Span(note, PROSE), OPEN) for note in policy.notes)
     at = f" ({place(policy.at)})" if policy.at is not None else ""
     where = Span(f"{policy.policy}{at}{_condition(policy.condition)}", PROSE)
     who = f"{policy.principal}{f': {permissions}' if permissions else ''}"
@@ -247,7 +247,9 @@ def _replacement(policy: PolicyPlan) -> tuple[str, tuple[str, ...]]:
 def _check(vault: VaultPlan) -> Iterator[Block]:
     if vault.lost:
         yield Paragraph("Check: principals would lose access after the switch.", BAD)
-        yield Items(tuple(Item(f"{one.principal}: {_words(one.permissions)} by {one.by}", BAD) for one in vault.lost))
+        yield ItemList(
+            tuple(ListItem(f"{one.principal}: {_words(one.permissions)} by {one.by}", BAD) for one in vault.lost)
+        )
     elif vault.checked:
         kept = pluralize(vault.checked, "principal keeps its access", "principals keep their access")
         others = [one for one in vault.policies if one.is_unreplaced]
@@ -255,7 +257,7 @@ def _check(vault: VaultPlan) -> Iterator[Block]:
         yield Paragraph(f"Check: {kept}{left_out if others else ''}.")
 
 
-def _steps(vaults: Sequence[VaultPlan]) -> Iterator[Item]:
+def _steps(vaults: Sequence[VaultPlan]) -> Iterator[ListItem]:
     """Yield the steps once; vaults with equal steps share their text."""
     kinds: dict[str, dict[str, dict[str, None]]] = {}
     for kind in ("compare", "assign", "wait", "switch", "remove"):
@@ -265,11 +267,11 @@ def _steps(vaults: Sequence[VaultPlan]) -> Iterator[Item]:
                 kinds.setdefault(kind, {}).setdefault(text, {})[vault.label] = None
     for number, texts in enumerate(kinds.values(), 1):
         for text, names in texts.items():
-            yield Item((f"{number}. ", f"{_some(list(names))}: " if len(texts) > 1 else "", Span(text, PROSE)))
+            yield ListItem((f"{number}. ", f"{_some(list(names))}: " if len(texts) > 1 else "", Span(text, PROSE)))
 
 
-def _effect(change: AccessChange) -> Item:
-    return Item(
+def _effect(change: PermissionChange) -> ListItem:
+    return ListItem(
         f"{change.principal}: {_words(change.permissions)} in {_some(change.vaults)}{change.origin} by {change.by}"
     )
 
@@ -277,25 +279,25 @@ def _effect(change: AccessChange) -> Item:
 def _shared(shared: Sequence[SharedAssignment], *, with_code: bool) -> Iterator[Section]:
     """Yield the role assignments that may be on a resource group, each with its code."""
     items = [
-        Item(
+        ListItem(
             f"{one.principal}: {' + '.join(one.roles)} on the resource group of {_some(one.vaults)}, instead of on"
             f" {pluralize(len(one.vaults), 'vault')}"
         )
         for one in shared[:_MOST_SETS]
     ]
-    items += [Item(f"{len(shared) - _MOST_SETS} more principals")] if len(shared) > _MOST_SETS else []
+    items += [ListItem(f"{len(shared) - _MOST_SETS} more principals")] if len(shared) > _MOST_SETS else []
     blocks = _blocks((one.path, one.language, one.text) for one in shared if with_code and one.text)
     if items:
-        yield Section(_OPTION, (Paragraph(_WIDER), Items(tuple(items)), *blocks))
+        yield Section(_OPTION, (Paragraph(_WIDER), ItemList(tuple(items)), *blocks))
 
 
-def _other(vault: OtherVault) -> Item:
+def _other(vault: OtherVault) -> ListItem:
     state = f"the permission model is unknown: {vault.reason}" if vault.reason else "already uses Azure RBAC"
     where = f"{vault.address}{vault.origin} ({place(vault.at)}){_condition(vault.condition)}"
-    return Item((f"{where}: ", Span(state, PROSE)))
+    return ListItem((f"{where}: ", Span(state, PROSE)))
 
 
-def _code(code: Sequence[Code]) -> Iterator[Section]:
+def _code(code: Sequence[GeneratedCode]) -> Iterator[Section]:
     blocks = tuple(_blocks((one.path, one.language, one.text) for one in code))
     if blocks:
         yield Section("Generated code", blocks, is_folded=True)
@@ -396,7 +398,7 @@ def _policy_json(policy: PolicyPlan) -> dict[str, Any]:
     }
 
 
-def _change_json(change: AccessChange) -> dict[str, Any]:
+def _change_json(change: PermissionChange) -> dict[str, Any]:
     return {"principal": change.principal, "permissions": change.permissions, "by": change.by}
 
 

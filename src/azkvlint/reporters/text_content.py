@@ -10,7 +10,7 @@ import msgspec
 from azkvlint.model.finding import Evidence, Finding, Note, Problem, Report
 from azkvlint.model.location import Excerpt, Region
 from azkvlint.reporters import Options
-from azkvlint.reporters.grouping import Block, UnknownCause, fold, is_minor, unknown_causes
+from azkvlint.reporters.grouping import FindingGroup, UnknownCause, fold, is_minor, unknown_causes
 from azkvlint.reporters.phrases import condition_note
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.text import pluralize, visible, without_namespaces
@@ -79,16 +79,16 @@ MOST_PROBLEMS = {"note": 3, "warning": 3, "error": 10}
 _MOST_RULES = 6
 
 
-def blocks(report: Report, options: Options) -> list[Block]:
+def blocks(report: Report, options: Options) -> list[FindingGroup]:
     """Return the findings as blocks, those that count first; each finding by itself if the report is verbose."""
     counted, others = report.counted(report.findings), report.uncounted(report.findings)
     if options.verbosity > 0:
-        return [Block(with_short_addresses(finding)) for finding in counted + others]
+        return [FindingGroup(with_short_addresses(finding)) for finding in counted + others]
     return [_shortened(block) for block in (*fold(counted), *fold(others))]
 
 
-def _shortened(block: Block) -> Block:
-    return Block(
+def _shortened(block: FindingGroup) -> FindingGroup:
+    return FindingGroup(
         with_short_addresses(block.finding),
         [with_short_addresses(finding) for finding in block.others],
         [with_short_addresses(finding) for finding in block.same_cause],
@@ -126,7 +126,7 @@ def listed_problems(report: Report, options: Options) -> tuple[list[Problem], in
     return listed, len(report.problems) - len(listed)
 
 
-def same_cause_note(block: Block) -> str:
+def same_cause_note(block: FindingGroup) -> str:
     """Return `` [also KV006, KV307]`` for findings of other rules with the same cause."""
     ids = list(dict.fromkeys(finding.rule.id for finding in block.same_cause))
     return visible(f" [also {', '.join(ids)}]") if ids else ""

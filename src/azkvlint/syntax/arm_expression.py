@@ -65,7 +65,7 @@ def parse_expression(text: str) -> Expression:
     """
     if len(text) > MAX_LENGTH:
         raise InputError(f"the expression has {len(text):,} characters; Azure allows {MAX_LENGTH:,}", column=1)
-    parser = _Parser(text)
+    parser = _ArmParser(text)
     while True:
         node = parser.operand()
         if node is not None:
@@ -84,7 +84,7 @@ class _Pending(msgspec.Struct):
     arguments: list[Expression] = []
 
 
-class _Parser:
+class _ArmParser:
     """A parser with its own stack instead of recursion. ``height`` is that of the tree completed last."""
 
     def __init__(self, text: str) -> None:

@@ -164,7 +164,7 @@ class Object(Node, frozen=True, gc=False):
     """``{ key: value }``, with the ``resources`` declared in it."""
 
     members: tuple[Property | Spread, ...]
-    resources: tuple[Resource, ...] = ()
+    resources: tuple[ResourceDeclaration, ...] = ()
 
 
 class For(Node, frozen=True, gc=False):
@@ -255,7 +255,7 @@ class TargetScope(Node, frozen=True, gc=False):
     value: Expression
 
 
-class Parameter(Node, frozen=True, gc=False):
+class ParameterDeclaration(Node, frozen=True, gc=False):
     """``param name type = default``; in a ``.bicepparam`` file ``default`` is the value. ``at``: the name's offset."""
 
     name: str
@@ -275,7 +275,7 @@ class Variable(Node, frozen=True, gc=False):
     pointer: Pointer = ()
 
 
-class Output(Node, frozen=True, gc=False):
+class OutputDeclaration(Node, frozen=True, gc=False):
     """``output name type = value``."""
 
     name: str
@@ -285,7 +285,7 @@ class Output(Node, frozen=True, gc=False):
     pointer: Pointer = ()
 
 
-class Resource(Node, frozen=True, gc=False):
+class ResourceDeclaration(Node, frozen=True, gc=False):
     """``resource name 'type@version' = body``. ``head`` is the offset where the header ends, before ``= body``.
 
     ``body`` is an Object, an If, or a For of either.
@@ -300,7 +300,7 @@ class Resource(Node, frozen=True, gc=False):
     pointer: Pointer = ()
 
 
-class Module(Node, frozen=True, gc=False):
+class ModuleDeclaration(Node, frozen=True, gc=False):
     """``module name 'path' = body``."""
 
     name: str
@@ -318,7 +318,7 @@ class TypeDeclaration(Node, frozen=True, gc=False):
     decorators: tuple[Expression, ...] = ()
 
 
-class Function(Node, frozen=True, gc=False):
+class FunctionDeclaration(Node, frozen=True, gc=False):
     """``func name(parameters) type => body``."""
 
     name: str
@@ -356,7 +356,8 @@ class Other(Node, frozen=True, gc=False):
 
 
 Declaration: TypeAlias = (
-    TargetScope | Parameter | Variable | Output | Resource | Module | TypeDeclaration | Function | Import | Using
+    TargetScope | ParameterDeclaration | Variable | OutputDeclaration | ResourceDeclaration | ModuleDeclaration
+    | TypeDeclaration | FunctionDeclaration | Import | Using
     | Extends | Other
 )  # fmt: skip
 

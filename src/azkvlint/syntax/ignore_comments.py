@@ -16,7 +16,7 @@ import msgspec
 
 from azkvlint.model.location import SourceComments, Target
 from azkvlint.model.suppression import CHECKOV, EVERY_CHECK, KICS
-from azkvlint.syntax.json_decoder import Document, Pointer
+from azkvlint.syntax.json_decoder import JsonDocument, Pointer
 from azkvlint.syntax.json_positions import locate
 from azkvlint.syntax.texts import Lines
 from azkvlint.util.lazy_regex import regex
@@ -38,7 +38,7 @@ _BLANK = regex(r"\s*")
 _MARKERS = " \t#/*"
 
 
-class Directive(msgspec.Struct, frozen=True, kw_only=True):
+class IgnoreDirective(msgspec.Struct, frozen=True, kw_only=True):
     """One directive. ``ids`` are as written; ``until`` is the last valid day; ``fault`` the error, or empty.
 
     ``comment`` is the index of the comment, ``start`` and ``end`` are the span of the directive in the text.
@@ -55,7 +55,7 @@ class Directive(msgspec.Struct, frozen=True, kw_only=True):
     fault: str = ""
 
 
-def directives(text: str, comments: Sequence[tuple[int, int]]) -> list[Directive]:
+def directives(text: str, comments: Sequence[tuple[int, int]]) -> list[IgnoreDirective]:
     """Return all directives in the comments of a text in order, including invalid ones."""
     if _WORD not in text and _WORD not in text.lower():
         return []
@@ -81,7 +81,7 @@ def code_after(source: SourceComments) -> list[int]:
     return offsets
 
 
-def _in_line(text: str, comment: int, low: int, high: int) -> Iterator[Directive]:
+def _in_line(text: str, comment: int, low: int, high: int) -> Iterator[IgnoreDirective]:
     """Yield the directives in one line of a comment. Except at its start, the name followed by other words is prose."""
     starts = list(_START.finditer(text, low, high))
     ends = [*(match.start() for match in starts[1:]), high]
@@ -93,11 +93,11 @@ def _in_line(text: str, comment: int, low: int, high: int) -> Iterator[Directive
             yield directive_of(content, comment, match.start(), match.end() + len(content))
 
 
-def directive_of(content: str, comment: int, start: int, end: int) -> Directive:
+def directive_of(content: str, comment: int, start: int, end: int) -> IgnoreDirective:
     """Parse the part of a directive after ``kvlint:``, which is from ``start`` to ``end``."""
 
-    def wrong(fault: str) -> Directive:
-        return Directive(comment=comment, start=start, end=end, fault=fault)
+    def wrong(fault: str) -> IgnoreDirective:
+        return IgnoreDirective(comment=comment, start=start, end=end, fault=fault)
 
     match = _DIRECTIVE.fullmatch(content)
     if match is None:
@@ -115,7 +115,7 @@ def directive_of(content: str, comment: int, start: int, end: int) -> Directive:
     reason = " ".join(_OWNER.sub(" ", _UNTIL.sub(" ", match["reason"])).split()).strip(":- ")
     if not _LETTER.search(reason):
         return wrong("the reason is missing")
-    return Directive(
+    return IgnoreDirective(
         comment=comment, start=start, end=end, whole_file=match["what"].lower() != "ignore",
         ids=tuple(dict.fromkeys(ids)), reason=reason, until=until, owner="".join(owners),
     )  # fmt: skip
@@ -132,7 +132,7 @@ def day_of(text: str) -> date | None:
         return None
 
 
-def target_spans(source: SourceComments, directives: Sequence[Directive]) -> list[tuple[int, int] | None]:
+def target_spans(source: SourceComments, directives: Sequence[IgnoreDirective]) -> list[tuple[int, int] | None]:
     """Return for each directive, in order, the span that it applies to; None if it has no target."""
     if not directives:
         return []
@@ -224,15 +224,15 @@ class Metadata(msgspec.Struct, frozen=True, kw_only=True):
     """The directives of a document, each with the pointer of its target, and those for Checkov."""
 
     text: str
-    found: tuple[tuple[Directive, Pointer], ...]
+    found: tuple[tuple[IgnoreDirective, Pointer], ...]
     peers: tuple[tuple[PeerComment, Pointer], ...] = ()
 
 
-def metadata_of(document: Document) -> Metadata | None:
+def metadata_of(document: JsonDocument) -> Metadata | None:
     """Return all directives in the metadata of a document, including invalid ones; None without any."""
     entries = list(_entries(document.value))
     places = locate(document.text, [entry for _, entry, _, _ in entries])
-    own_directives: list[tuple[Directive, Pointer]] = []
+    own_directives: list[tuple[IgnoreDirective, Pointer]] = []
     peers: list[tuple[PeerComment, Pointer]] = []
     for about, entry, name, value in entries:
         start, end = places.get(entry, (0, 0))
@@ -302,12 +302,12 @@ def _skips(value: Any, start: int, end: int) -> Iterator[PeerComment]:
         return
     skip = skip_of(f"{id_}:{reason}" if isinstance(reason, str) and reason else id_)
     if skip is not None:
-        yield PeerComment(tool=CHECKOV, ids=skip[0], reason=skip[1], reach=Reach.AROUND, start=start, end=end)
+        yield PeerComment(tool=CHECKOV, ids=skip[0], reason=skip[1], reach=CommentReach.AROUND, start=start, end=end)
 
 
-def _directive(value: Any, start: int, end: int) -> Directive:
-    def wrong(fault: str) -> Directive:
-        return Directive(comment=0, start=start, end=end, fault=fault)
+def _directive(value: Any, start: int, end: int) -> IgnoreDirective:
+    def wrong(fault: str) -> IgnoreDirective:
+        return IgnoreDirective(comment=0, start=start, end=end, fault=fault)
 
     if isinstance(value, str):
         content = value.strip()
@@ -333,7 +333,7 @@ def _directive(value: Any, start: int, end: int) -> Directive:
     if "until" in value and day is None:
         return wrong("`until` is not a date")
     ids = tuple(dict.fromkeys(rule.strip() for rule in rules))
-    return Directive(comment=0, start=start, end=end, ids=ids, reason=reason, owner=owner, until=day)
+    return IgnoreDirective(comment=0, start=start, end=end, ids=ids, reason=reason, owner=owner, until=day)
 
 
 WORDS = (":skip=", "tfsec:", "trivy:", "kics-scan")
@@ -352,7 +352,7 @@ _IGNORED_IN_REASON = " \t\"'*/#:-"
 _Span: TypeAlias = tuple[int, int]
 
 
-class Reach(Enum):
+class CommentReach(Enum):
     """The target of a comment."""
 
     FILE = "file"
@@ -376,7 +376,7 @@ class PeerComment(msgspec.Struct, frozen=True, kw_only=True):
 
     tool: str
     ids: tuple[str, ...]
-    reach: Reach
+    reach: CommentReach
     start: int
     end: int
     comment: int = 0
@@ -420,7 +420,8 @@ def _peers_in_line(text: str, comment: int, low: int, high: int) -> Iterator[Pee
         match = _CHECKOV.search(line)
         if match is not None:
             yield PeerComment(
-                tool=CHECKOV, ids=tuple(dict.fromkeys(match["ids"].split(","))), reach=Reach.AROUND, comment=comment,
+                tool=CHECKOV, ids=tuple(dict.fromkeys(match["ids"].split(","))), reach=CommentReach.AROUND,
+                comment=comment,
                 start=low + match.start(), end=low + match.end(), reason=_reason(match["reason"] or ""),
             )  # fmt: skip
     if "tfsec:" in line or "trivy:" in line:
@@ -465,7 +466,8 @@ def _ignore(word: str, comment: int, start: int) -> PeerComment | None:
     if not id_:
         return None
     return PeerComment(
-        tool=tool, ids=(id_,), reach=Reach.BESIDE, comment=comment, start=start, end=start + len(word), until=until,
+        tool=tool, ids=(id_,), reach=CommentReach.BESIDE, comment=comment, start=start, end=start + len(word),
+        until=until,
         ended=ended, condition=condition,
     )  # fmt: skip
 
@@ -474,14 +476,22 @@ def _commands(words: str, comment: int, start: int, end: int) -> Iterator[PeerCo
     for word in words.split():
         name, _, ids = word.partition("=")
         command = name.lower()
-        reach = {"ignore-line": Reach.LINE, "ignore-block": Reach.BELOW, "ignore": Reach.FILE}.get(command)
+        reach = {"ignore-line": CommentReach.LINE, "ignore-block": CommentReach.BELOW, "ignore": CommentReach.FILE}.get(
+            command
+        )
         check_ids = tuple(dict.fromkeys(id_.strip() for id_ in ids.split(",") if id_.strip()))
         if reach is not None and not ids:
             yield PeerComment(tool=KICS, ids=(EVERY_CHECK,), reach=reach, comment=comment, start=start, end=end)
         elif command in ("disable", "enable") and check_ids:
             is_except = command == "enable"
             yield PeerComment(
-                tool=KICS, ids=check_ids, reach=Reach.FILE, comment=comment, start=start, end=end, is_except=is_except
+                tool=KICS,
+                ids=check_ids,
+                reach=CommentReach.FILE,
+                comment=comment,
+                start=start,
+                end=end,
+                is_except=is_except,
             )
 
 
@@ -501,7 +511,7 @@ class _Spans:
         self._after = code_after(source)
         self._code = self._first_code()
         # Ignores of tfsec and Trivy on consecutive lines apply to the block or argument after the last of them.
-        leading = {self._line(one.start) for one in comments if one.reach is Reach.BESIDE and self._leads(one)}
+        leading = {self._line(one.start) for one in comments if one.reach is CommentReach.BESIDE and self._leads(one)}
         self._below: dict[int, int] = {}
         for line in sorted(leading, reverse=True):
             self._below[line] = self._below.get(line + 1, line + 1)
@@ -510,15 +520,15 @@ class _Spans:
         """Return the span that a comment applies to."""
         line = self._line(one.start)
         match one.reach:
-            case Reach.FILE:
+            case CommentReach.FILE:
                 return (0, len(self._source.text) + 1) if one.start < self._code else None
-            case Reach.AROUND:
+            case CommentReach.AROUND:
                 return self._around(one.start)
-            case Reach.LINE:
+            case CommentReach.LINE:
                 return self._lines[line], self._start_of(self._line(one.end) + 2)
-            case Reach.BELOW:
+            case CommentReach.BELOW:
                 return self._at(self._after[one.comment])
-            case Reach.BESIDE:
+            case CommentReach.BESIDE:
                 return self._on(line) or (self._on(self._below[line]) if line in self._below else None)
 
     def _outermost(self) -> Iterator[Target]:

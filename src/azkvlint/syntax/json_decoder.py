@@ -52,14 +52,14 @@ _BOMS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "
 _MARKS = tuple(mark for mark, _ in _BOMS)
 
 
-class Document(msgspec.Struct, frozen=True):
+class JsonDocument(msgspec.Struct, frozen=True):
     """A decoded file: ``value`` is Python data; ``text`` is the text in an editor, without the byte order mark."""
 
     value: Any
     text: str
 
 
-def decode(data: bytes) -> Document:
+def decode(data: bytes) -> JsonDocument:
     """Decode one JSON file. The last of repeated keys counts. Raise InputError with a line and column.
 
     NaN, Infinity, numbers too large for a float and more than MAX_DEPTH levels are refused.
@@ -73,10 +73,10 @@ def decode(data: bytes) -> Document:
     if _too_deep(value):
         _refuse_depth(text)
     marked = MarkedText(text, is_utf8=plain is not None) if data.startswith(_MARKS) or plain is None else text
-    return Document(value, marked)
+    return JsonDocument(value, marked)
 
 
-def decode_text(text: str) -> Document:
+def decode_text(text: str) -> JsonDocument:
     """Decode JSON that is a value in another file. Raise InputError as ``decode`` does."""
     try:
         return decode(text.encode())

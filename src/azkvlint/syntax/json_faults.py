@@ -61,7 +61,7 @@ def first_fault(text: str, *, strict: bool = True) -> JsonFault | None:
 
     Strings may contain line breaks and other control characters unless ``strict``.
     """
-    return _Scan(text, _STRING if strict else _LOOSE_STRING).run()
+    return _FaultSearch(text, _STRING if strict else _LOOSE_STRING).run()
 
 
 def shape_fault(error: msgspec.ValidationError) -> str:
@@ -86,7 +86,7 @@ def _kinds(names: str) -> str:
     return " or ".join(words) if all(words) else ""
 
 
-class _Scan:
+class _FaultSearch:
     """A search for the first fault of one text."""
 
     def __init__(self, text: str, string: re.Pattern[str]) -> None:

@@ -53,7 +53,7 @@ class TooDeepError(Exception):
         self.at = at
 
 
-class Scalar(msgspec.Struct, gc=False):
+class JsonScalar(msgspec.Struct, gc=False):
     """A string, number, boolean or null."""
 
     start: int
@@ -61,7 +61,7 @@ class Scalar(msgspec.Struct, gc=False):
     value: Plain
 
 
-class Member(msgspec.Struct, gc=False):
+class JsonMember(msgspec.Struct, gc=False):
     """``key: value``; the quoted key is between the offsets ``start`` and ``key_end``."""
 
     start: int
@@ -75,7 +75,7 @@ class JsonObject(msgspec.Struct, gc=False):
 
     start: int
     end: int
-    members: list[Member]
+    members: list[JsonMember]
 
 
 class JsonArray(msgspec.Struct, gc=False):
@@ -86,8 +86,8 @@ class JsonArray(msgspec.Struct, gc=False):
     items: list[Value]
 
 
-Value: TypeAlias = Scalar | JsonObject | JsonArray
-_SKIPPED: Final = Scalar(0, 0, None)
+Value: TypeAlias = JsonScalar | JsonObject | JsonArray
+_SKIPPED: Final = JsonScalar(0, 0, None)
 
 
 class Selection:
@@ -108,7 +108,7 @@ def parse(text: str, decode: Callable[[str, int], Plain], max_depth: int) -> Val
 
     Raise LostError, TooDeepError beyond ``max_depth`` levels, and the exceptions of ``decode``.
     """
-    return _Parser(text, decode, max_depth).root(None)
+    return _JsonParser(text, decode, max_depth).root(None)
 
 
 def locate(text: str, pointers: Iterable[Pointer]) -> dict[Pointer, tuple[int, int]]:
@@ -130,7 +130,7 @@ def locate(text: str, pointers: Iterable[Pointer]) -> dict[Pointer, tuple[int, i
             inner.pointer = pointer
     if selection.pointer is None and not selection.steps:
         return {}
-    parser = _Parser(text, lambda _written, _at: None, MAX_DEPTH + 1)
+    parser = _JsonParser(text, lambda _written, _at: None, MAX_DEPTH + 1)
     with suppress(NotJsonError):
         parser.root(selection)
     spans: dict[Pointer, tuple[int, int]] = {}
@@ -162,7 +162,7 @@ def _decode_key(quoted: str) -> str:
         raise NotJsonError from None
 
 
-class _Parser:
+class _JsonParser:
     """One pass over ``text``. Methods return the offset after the comma that follows what they parsed.
 
     A selection of None selects everything; containers outside of a selection are skipped by patterns.
@@ -180,7 +180,7 @@ class _Parser:
         if match is None:
             raise NotJsonError
         if match[1] is not None:
-            self.top = Scalar(match.start(1), match.end(1), self.decode(match[1], match.start(1)))
+            self.top = JsonScalar(match.start(1), match.end(1), self.decode(match[1], match.start(1)))
         else:
             self.top = self.container(match.end())
             self.read(self.top, selection, 1)
@@ -224,12 +224,12 @@ class _Parser:
             start, key_end = match.span(1)
             if match[2] is None:
                 value = self.container(at)
-                selected.append(Member(start, key_end, key, value))
+                selected.append(JsonMember(start, key_end, key, value))
                 at = self.read(value, inner, depth + 1)
             else:
                 first, last = match.span(2)
                 plain = self.decode(match[2], first) if selection is None else None
-                selected.append(Member(start, key_end, key, Scalar(first, last, plain)))
+                selected.append(JsonMember(start, key_end, key, JsonScalar(first, last, plain)))
         return self.close(at, "}")
 
     def items(self, into: JsonArray, selection: Selection | None, depth: int) -> int:
@@ -247,7 +247,7 @@ class _Parser:
                 raise NotJsonError
             if match[1] is not None:
                 plain = self.decode(match[1], match.start(1)) if selection is None else None
-                found.append(Scalar(*match.span(1), plain))
+                found.append(JsonScalar(*match.span(1), plain))
                 at = match.end()
             elif text.startswith(("{", "["), match.end()):
                 value = self.container(match.end())

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from azkvlint.syntax.json_decoder import COMMENT, MAX_DEPTH, Document, decode_string
+from azkvlint.syntax.json_decoder import COMMENT, MAX_DEPTH, JsonDocument, decode_string
 from azkvlint.syntax.json_positions import JsonArray, JsonObject, NotJsonError, Plain, TooDeepError, Value, parse
 from azkvlint.util.lazy_regex import regex
 
@@ -28,7 +28,7 @@ class RepeatedKey(msgspec.Struct, frozen=True, gc=False):
     above: tuple[JsonObject, ...]
 
 
-def repeated_keys(document: Document) -> list[RepeatedKey]:
+def repeated_keys(document: JsonDocument) -> list[RepeatedKey]:
     """Return the repeated keys of a decoded document. Only a document that has some is parsed again."""
     text = document.text
     count, names = _keys_of(document.value)

@@ -22,7 +22,7 @@ def load_table(name: str, type_: type[_T]) -> _T:
     return composed[1]
 
 
-class Place(msgspec.Struct, frozen=True):
+class TableLine(msgspec.Struct, frozen=True):
     """A line of a file."""
 
     path: str
@@ -36,7 +36,7 @@ class RowReader:
     def __init__(self) -> None:
         self._faults: list[str] = []
 
-    def fault(self, place: Place, text: str) -> None:
+    def fault(self, place: TableLine, text: str) -> None:
         """Record a fault."""
         self._faults.append(f"{place.path}:{place.line}:{place.column}: {text}")
 
@@ -54,8 +54,8 @@ class RowReader:
         """Return a file as nodes and as ``type_``; None, with a fault, if it is not valid or has no ``source``."""
         document = compose(text)
         for one in document.faults:
-            self.fault(Place(path, one.line, one.column), one.text)
-        start = Place(path, 1, 1)
+            self.fault(TableLine(path, one.line, one.column), one.text)
+        start = TableLine(path, 1, 1)
         file = self.convert(document.root, type_, start) if document.root and not document.faults else None
         if document.root is None or file is None:
             return None
@@ -64,7 +64,7 @@ class RowReader:
             self.fault(start, "`source` is empty")
         return document.root, file
 
-    def convert(self, node: Node, type_: type[_T], place: Place) -> _T | None:
+    def convert(self, node: Node, type_: type[_T], place: TableLine) -> _T | None:
         """Return a node as ``type_``; None, with a fault, if it does not have that form."""
         try:
             return msgspec.convert(data(node), type_)
@@ -83,6 +83,6 @@ def child(node: Node, name: str) -> Node | None:
     return next((value for key, value in entries(node) if key.value == name), None)
 
 
-def place_of(path: str, key: ScalarNode) -> Place:
+def place_of(path: str, key: ScalarNode) -> TableLine:
     """Return the place of a key."""
-    return Place(path, key.line, key.column)
+    return TableLine(path, key.line, key.column)

@@ -41,7 +41,7 @@ _LIMIT = 2**63
 _MAX_DIGITS = 20
 
 
-class Fault(msgspec.Struct, frozen=True, order=True):
+class YamlFault(msgspec.Struct, frozen=True, order=True):
     """A syntax error. Lines and columns are 1-based, columns count code points."""
 
     line: int
@@ -76,22 +76,22 @@ class MapNode(msgspec.Struct, frozen=True, kw_only=True):
 Node: TypeAlias = ScalarNode | ListNode | MapNode
 
 
-class Document(msgspec.Struct, frozen=True):
+class YamlDocument(msgspec.Struct, frozen=True):
     """``root`` is None if the text is empty or cannot be read as one YAML document."""
 
     root: Node | None
-    faults: tuple[Fault, ...]
+    faults: tuple[YamlFault, ...]
 
 
-def compose(text: str) -> Document:
+def compose(text: str) -> YamlDocument:
     """Parse ``text``. Never raises: every error is a fault of the document."""
     text = text.removeprefix("\ufeff")
     unprintable = _UNPRINTABLE.search(text)
     if unprintable:
         before = text[: unprintable.start()]
         column = len(before) - before.rfind("\n")
-        return Document(
-            None, (Fault(before.count("\n") + 1, column, f"YAML does not allow the character {unprintable[0]!r}"),)
+        return YamlDocument(
+            None, (YamlFault(before.count("\n") + 1, column, f"YAML does not allow the character {unprintable[0]!r}"),)
         )
     composer = _Composer()
     root = None
@@ -105,8 +105,8 @@ def compose(text: str) -> Document:
         composer.fault(error.problem_mark or error.context_mark, f"invalid YAML: {reason}")
     except (yaml.YAMLError, ValueError, OverflowError):
         # PyYAML's own parser leaks a few of Python's errors, for escapes beyond Unicode and the like.
-        composer.faults.append(Fault(1, 1, "invalid YAML"))
-    return Document(root, tuple(composer.faults))
+        composer.faults.append(YamlFault(1, 1, "invalid YAML"))
+    return YamlDocument(root, tuple(composer.faults))
 
 
 def data(node: Node) -> Any:
@@ -128,11 +128,11 @@ class _Composer:
     """Builder of nodes from PyYAML's events, which (unlike its nodes) include anchors and tags."""
 
     def __init__(self) -> None:
-        self.faults: list[Fault] = []
+        self.faults: list[YamlFault] = []
         self._events: Iterator[Any] = iter(())
 
     def fault(self, mark: Any, text: str) -> None:
-        self.faults.append(Fault(mark.line + 1, mark.column + 1, text))
+        self.faults.append(YamlFault(mark.line + 1, mark.column + 1, text))
 
     def document(self, events: Iterator[Any]) -> Node | None:
         self._events = events

@@ -13,8 +13,8 @@ from azkvlint.util.git import (
     MOST_ENTRIES,
     SHA1_BYTES,
     Checkout,
-    Entry,
     Objects,
+    TreeEntry,
     fail,
     reading_objects,
 )
@@ -67,9 +67,9 @@ def write_files(objects: Objects, identifiers: tuple[str, str], target: str, add
         raise InputError(f"the commit cannot be written: {error.strerror}") from error
 
 
-def _write_folders(folder: CommitFolder, objects: Objects, tree: str) -> list[Entry]:
+def _write_folders(folder: CommitFolder, objects: Objects, tree: str) -> list[TreeEntry]:
     """Create the folders of a commit, and return its other entries."""
-    entries: list[Entry] = []
+    entries: list[TreeEntry] = []
     waiting, count = [(b"", tree)], 0
     while waiting:
         above, identifier = waiting.pop()
@@ -85,13 +85,13 @@ def _write_folders(folder: CommitFolder, objects: Objects, tree: str) -> list[En
             if mode == _TREE:
                 waiting.append((path + b"/", content))
             elif mode in _FILES or mode in (_LINK, _SUBMODULE):
-                entries.append(Entry(path, mode, content))
+                entries.append(TreeEntry(path, mode, content))
             else:
                 fail(f"`{_shown(path)}` in the commit has the unknown mode {mode:o}")
     return entries
 
 
-def _write_files(folder: CommitFolder, objects: Objects, entries: list[Entry]) -> dict[bytes, str]:
+def _write_files(folder: CommitFolder, objects: Objects, entries: list[TreeEntry]) -> dict[bytes, str]:
     """Create the files of a commit, and return the targets of its links."""
     left = MOST_BYTES
     links: dict[bytes, str] = {}
@@ -152,7 +152,7 @@ def _shown(path: bytes) -> str:
     return visible(text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}...")
 
 
-def _index(entries: list[Entry]) -> Iterator[bytes]:
+def _index(entries: list[TreeEntry]) -> Iterator[bytes]:
     """Yield the parts of an index in git's version 2, from which kvlint reads the names of the tracked files.
 
     The files have no state, and identifiers are cut to the length of SHA-1.

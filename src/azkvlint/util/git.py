@@ -79,7 +79,7 @@ class Checkout(NamedTuple):
     inside: str
 
 
-class Entry(NamedTuple):
+class TreeEntry(NamedTuple):
     """A file, link, folder or submodule of a commit: its path, separated by /, its mode and its object."""
 
     path: bytes

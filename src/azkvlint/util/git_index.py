@@ -22,7 +22,7 @@ _HASHES = (20, 32)
 _SPLIT = b"link"
 
 
-class Entry(NamedTuple):
+class IndexEntry(NamedTuple):
     """One tracked path. A folder stands for everything in it, which a sparse checkout leaves out."""
 
     path: str
@@ -45,7 +45,7 @@ class TrackedFiles:
         self.checkout = checkout
         self.is_known = True
         self.exists = False
-        self._entries: list[Entry] = []
+        self._entries: list[IndexEntry] = []
         self._paths: frozenset[str] = frozenset()
         self._left_out: tuple[str, ...] = ()
         data = git_index(checkout)
@@ -60,7 +60,7 @@ class TrackedFiles:
         self._paths = frozenset(entry.path for entry in self._entries)
         self._left_out = tuple(entry.path for entry in self._entries if entry.type == FOLDER)
 
-    def below(self, folder: str) -> list[Entry] | None:
+    def below(self, folder: str) -> list[IndexEntry] | None:
         """Return the entries below a folder (absolute); None if it is not known which there are."""
         if not self.is_known:
             return None
@@ -81,11 +81,11 @@ class TrackedFiles:
         return os.path.relpath(path, self.checkout).replace(os.sep, "/")
 
 
-def _path(entry: Entry) -> str:
+def _path(entry: IndexEntry) -> str:
     return entry.path
 
 
-def _entries(data: bytes, names: frozenset[bytes], shared: Callable[[str], bytes]) -> Iterator[Entry]:
+def _entries(data: bytes, names: frozenset[bytes], shared: Callable[[str], bytes]) -> Iterator[IndexEntry]:
     """Yield the entries of an index, and of the shared index that it is based on, which may have been removed since.
 
     Raise _InvalidIndexError or IndexError.
@@ -111,7 +111,7 @@ def _entries(data: bytes, names: frozenset[bytes], shared: Callable[[str], bytes
         end += 8 + length
 
 
-def _parsed(data: bytes, version: int, size: int, names: frozenset[bytes]) -> tuple[list[Entry], int]:
+def _parsed(data: bytes, version: int, size: int, names: frozenset[bytes]) -> tuple[list[IndexEntry], int]:
     """Return the entries with one of the names, and the offset after all of them.
 
     Raise _InvalidIndexError or IndexError.
@@ -123,7 +123,7 @@ def _parsed(data: bytes, version: int, size: int, names: frozenset[bytes]) -> tu
     # has others in another file.
     if version < 4 and count * fixed <= len(data) and _SPLIT not in data and not any(name in data for name in names):
         return [], last
-    found: list[Entry] = []
+    found: list[IndexEntry] = []
     name = b""
     for _ in range(count):
         start = at
@@ -144,7 +144,7 @@ def _parsed(data: bytes, version: int, size: int, names: frozenset[bytes]) -> tu
         at = end + 1 if version == 4 else start + ((end - start + 8) & ~7)
         kind = int.from_bytes(data[start + _MODE : start + _MODE + 4], "big") & _TYPE
         if kind == FOLDER or not names.isdisjoint(name.split(b"/")):
-            found.append(Entry(os.fsdecode(name), kind))
+            found.append(IndexEntry(os.fsdecode(name), kind))
     return found, at
 
 

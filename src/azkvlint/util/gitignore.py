@@ -26,7 +26,7 @@ _CLASSES = {
 }  # fmt: skip
 
 
-class Pattern(NamedTuple):
+class IgnorePattern(NamedTuple):
     """A pattern on a line of ``file``, for paths below ``folder`` (empty for the checkout itself)."""
 
     text: str
@@ -47,12 +47,12 @@ class GitIgnore:
 
     def __init__(self, checkout: str) -> None:
         self._checkout = checkout
-        self._by_folder: dict[str, list[Pattern]] = {}
+        self._by_folder: dict[str, list[IgnorePattern]] = {}
         git = git_folder(checkout)
         common = os.path.join(git, read_git_metadata(git, "commondir").strip())
         self._exclude = list(_patterns(read_git_metadata(common, _EXCLUDE), f".git/{_EXCLUDE}", ""))
 
-    def ignored_by(self, path: str) -> Pattern | None:
+    def ignored_by(self, path: str) -> IgnorePattern | None:
         """Return the pattern because of which git ignores a file that is not tracked, or a folder above it."""
         return next((found for _, _, found in self._ignored(path)), None)
 
@@ -80,7 +80,7 @@ class GitIgnore:
     def _add(self, folder: str, file: str, line: str) -> None:
         self._in(folder).extend(_patterns(line, file, folder))
 
-    def _ignored(self, path: str) -> Iterator[tuple[str, bool, Pattern]]:
+    def _ignored(self, path: str) -> Iterator[tuple[str, bool, IgnorePattern]]:
         """Yield the folders above a file, and the file, that are ignored, each with the pattern."""
         names = path.split("/")
         for depth in range(1, len(names) + 1):
@@ -89,7 +89,7 @@ class GitIgnore:
             if found is not None and not found.is_negated:
                 yield above, is_folder, found
 
-    def _decision(self, path: str, *, is_folder: bool) -> Pattern | None:
+    def _decision(self, path: str, *, is_folder: bool) -> IgnorePattern | None:
         """Return the pattern that decides on a path itself: the last one of the nearest file that has any."""
         folder = path
         while folder:
@@ -99,7 +99,7 @@ class GitIgnore:
                     return pattern
         return next((one for one in reversed(self._exclude) if one.matches(path, is_folder=is_folder)), None)
 
-    def _in(self, folder: str) -> list[Pattern]:
+    def _in(self, folder: str) -> list[IgnorePattern]:
         if folder not in self._by_folder:
             name = f"{folder}/{GITIGNORE}".lstrip("/")
             self._by_folder[folder] = list(_patterns(self._text(name), name, folder))
@@ -116,7 +116,7 @@ class GitIgnore:
             return ""
 
 
-def _patterns(text: str, file: str, folder: str) -> Iterator[Pattern]:
+def _patterns(text: str, file: str, folder: str) -> Iterator[IgnorePattern]:
     """Yield the patterns of a file. Git ignores those that are invalid too."""
     for number, line in enumerate(text.removeprefix("\ufeff").split("\n"), 1):
         shown = line.removesuffix("\r").rstrip(" ")
@@ -135,4 +135,4 @@ def _patterns(text: str, file: str, folder: str) -> Iterator[Pattern]:
             glob = PathGlob(pattern)
         except ValueError:
             continue
-        yield Pattern(shown, file, number, folder, glob, is_negated)
+        yield IgnorePattern(shown, file, number, folder, glob, is_negated)

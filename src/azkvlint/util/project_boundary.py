@@ -36,7 +36,7 @@ IS_LINK = frozenset({errno.ELOOP, errno.EMLINK})
 _IGNORED = dict.fromkeys((*range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x206A, 0x2070), 0xFEFF))
 
 
-class _Run:
+class _BoundaryRun:
     """The paths named on the command line of the current run, and what was found out about the folders it reads."""
 
     def __init__(self) -> None:
@@ -57,7 +57,7 @@ class _Run:
         self.folders: dict[str, str] = {}
 
 
-RUN = _Run()
+RUN = _BoundaryRun()
 """One process has one run at a time."""
 
 

@@ -8,7 +8,7 @@ from itertools import product
 from typing import NamedTuple, TypeAlias
 
 from azkvlint.util.errors import InvalidPatternError, UnprovenPatternError
-from azkvlint.util.regex_proof import Characters, Node, parse, samples_of
+from azkvlint.util.regex_proof import Characters, RegexNode, parse, samples_of
 
 # A known text, an unknown text of a known length, or an unknown text (None).
 Part: TypeAlias = str | int | None
@@ -21,7 +21,7 @@ _Reached: TypeAlias = tuple[_States, ...]
 class _Machine:
     """A nondeterministic automaton. ``is_exact``: it accepts no more than the expression does."""
 
-    def __init__(self, node: Node) -> None:
+    def __init__(self, node: RegexNode) -> None:
         self.is_exact = True
         self._empty: list[list[int]] = [[]]
         self._next: list[tuple[Characters, int] | None] = [None]
@@ -45,7 +45,7 @@ class _Machine:
         self._empty.append([])
         return len(self._next) - 1
 
-    def _add(self, node: Node, start: int) -> int:
+    def _add(self, node: RegexNode, start: int) -> int:
         """Add the states of a part that begins in a state, and return that in which it ends."""
         match node.kind:
             case "set":
@@ -71,7 +71,7 @@ class _Machine:
         self._empty[start].append(state)
         return state
 
-    def _repeat(self, node: Node, start: int) -> int:
+    def _repeat(self, node: RegexNode, start: int) -> int:
         for _ in range(node.low):
             start = self._add(node.parts[0], start)
         if node.high is None:

@@ -55,7 +55,7 @@ def prove(pattern: str, *, in_rule: bool) -> tuple[str, list[str], Polynomial, P
     """
     if len(pattern) > _MAX_LENGTH:
         raise _unproven("is too long")
-    parser = _Parser(pattern, in_rule)
+    parser = _RegexParser(pattern, in_rule)
     node = parser.alternatives(0)
     if parser.at < len(parser.pattern):
         raise _invalid()
@@ -71,12 +71,12 @@ def prove(pattern: str, *, in_rule: bool) -> tuple[str, list[str], Polynomial, P
     return python, parser.names, once, anywhere
 
 
-def parse(pattern: str) -> tuple[Node, list[Node]]:
+def parse(pattern: str) -> tuple[RegexNode, list[RegexNode]]:
     """Return the pattern of a rule without its lookaheads, and those of them that must not match.
 
     Raise InvalidPatternError or UnprovenPatternError.
     """
-    parser = _Parser(pattern, in_rule=True)
+    parser = _RegexParser(pattern, in_rule=True)
     node = parser.alternatives(0)
     if parser.at < len(parser.pattern):
         raise _invalid()
@@ -134,31 +134,31 @@ _DOT = Characters(((10, 10),), negated=True)
 _ANY = Characters(((0, _LAST),))
 
 
-class Node(msgspec.Struct, frozen=True, gc=False):
+class RegexNode(msgspec.Struct, frozen=True, gc=False):
     """A part of a pattern: ``kind`` is set, sequence, choice or repeat; an empty sequence matches the empty string."""
 
     python: str
     kind: str = "sequence"
-    parts: tuple[Node, ...] = ()
+    parts: tuple[RegexNode, ...] = ()
     characters: Characters = _ANY
     low: int = 1
     high: int | None = 1
 
 
-class _Parser:
+class _RegexParser:
     """Parser from RE2's syntax to Python's."""
 
     def __init__(self, pattern: str, in_rule: bool) -> None:
         self.pattern = pattern
         self.at = 0
         self.names: list[str] = []
-        self.lookaheads: list[Node] = []
+        self.lookaheads: list[RegexNode] = []
         # Those of them that must not match.
-        self.refused: list[Node] = []
+        self.refused: list[RegexNode] = []
         self.flags = frozenset("i" if in_rule else "")
         self._in_rule = in_rule
 
-    def alternatives(self, depth: int) -> Node:
+    def alternatives(self, depth: int) -> RegexNode:
         """Parse ``a|b|c``, up to a closing parenthesis or the end."""
         if depth > _MAX_DEPTH:
             raise _unproven("is nested too deeply")
@@ -170,13 +170,13 @@ class _Parser:
         self.flags = flags
         if len(branches) == 1:
             return branches[0]
-        return Node("|".join(branch.python for branch in branches), "choice", tuple(branches))
+        return RegexNode("|".join(branch.python for branch in branches), "choice", tuple(branches))
 
     def _peek(self) -> str:
         return self.pattern[self.at : self.at + 1]
 
-    def _sequence(self, depth: int) -> Node:
-        parts: list[Node] = []
+    def _sequence(self, depth: int) -> RegexNode:
+        parts: list[RegexNode] = []
         while self.at < len(self.pattern) and self._peek() not in "|)":
             if self._in_rule and not (depth or parts) and self.pattern.startswith(("(?=", "(?!"), self.at):
                 parts.append(self._lookahead())
@@ -184,9 +184,9 @@ class _Parser:
             atom = self._atom(depth)
             if atom is not None:
                 parts.append(self._repeated(atom))
-        return Node("".join(part.python for part in parts), parts=tuple(parts))
+        return RegexNode("".join(part.python for part in parts), parts=tuple(parts))
 
-    def _lookahead(self) -> Node:
+    def _lookahead(self) -> RegexNode:
         start = self.pattern[self.at : self.at + 3]
         self.at += 3
         node = self.alternatives(1)
@@ -194,14 +194,14 @@ class _Parser:
         self.lookaheads.append(node)
         if start == "(?!":
             self.refused.append(node)
-        return Node(f"{start}{node.python})")
+        return RegexNode(f"{start}{node.python})")
 
     def _close(self) -> None:
         if self._peek() != ")":
             raise _invalid()
         self.at += 1
 
-    def _repeated(self, atom: Node) -> Node:
+    def _repeated(self, atom: RegexNode) -> RegexNode:
         start = self.at
         count = self._count()
         if count is None:
@@ -212,7 +212,7 @@ class _Parser:
         if self._count() is not None:
             raise _invalid()
         lazy = "?" * (is_lazy is not ("U" in self.flags))
-        return Node(f"{atom.python}{text}{lazy}", "repeat", (atom,), low=count[0], high=count[1])
+        return RegexNode(f"{atom.python}{text}{lazy}", "repeat", (atom,), low=count[0], high=count[1])
 
     def _count(self) -> tuple[int, int | None] | None:
         """Parse a repetition into minimum and maximum (None: no maximum); None if there is none."""
@@ -230,7 +230,7 @@ class _Parser:
             raise _invalid()
         return low, high
 
-    def _atom(self, depth: int) -> Node | None:
+    def _atom(self, depth: int) -> RegexNode | None:
         """Parse one character, class, group or assertion; None for flags alone."""
         letter = self._peek()
         match letter:
@@ -243,7 +243,7 @@ class _Parser:
                 return self._node(_ANY if "s" in self.flags else _DOT)
             case "^" | "$":
                 self.at += 1
-                return Node(f"(?m:{letter})" if "m" in self.flags else r"\A" if letter == "^" else r"\Z")
+                return RegexNode(f"(?m:{letter})" if "m" in self.flags else r"\A" if letter == "^" else r"\Z")
             case "*" | "+" | "?":
                 raise _invalid()
             case "\\":
@@ -252,7 +252,7 @@ class _Parser:
                 self.at += 1
                 return self._set(Characters(((ord(letter), ord(letter)),)))
 
-    def _set(self, characters: Characters) -> Node:
+    def _set(self, characters: Characters) -> RegexNode:
         if "i" not in self.flags:
             return self._node(characters)
         letters = sum(low <= letter <= high for letter in _LETTERS for low, high in characters.ranges)
@@ -265,14 +265,14 @@ class _Parser:
             raise _unproven("ignores case in a range of non-ASCII letters")
         return self._node(msgspec.structs.replace(characters, folds=True))
 
-    def _node(self, characters: Characters) -> Node:
-        return Node(characters.python(self._in_rule), "set", characters=characters)
+    def _node(self, characters: Characters) -> RegexNode:
+        return RegexNode(characters.python(self._in_rule), "set", characters=characters)
 
-    def _escape(self) -> Node | None:
+    def _escape(self) -> RegexNode | None:
         letter = self.pattern[self.at + 1 : self.at + 2]
         if letter in _ASSERTIONS:
             self.at += 2
-            return Node(_ASSERTIONS[letter])
+            return RegexNode(_ASSERTIONS[letter])
         if letter == "Q":
             # Quoted characters are parsed again as escapes.
             quoted, _, rest = self.pattern[self.at + 2 :].partition("\\E")
@@ -284,7 +284,7 @@ class _Parser:
         code = self._character()
         return self._set(Characters(((code, code),)))
 
-    def _group(self, depth: int) -> Node | None:
+    def _group(self, depth: int) -> RegexNode | None:
         name: str | None = ""
         flags = self.flags
         self.at += 1
@@ -307,7 +307,7 @@ class _Parser:
         inner = self.alternatives(depth + 1)
         self.flags = outer
         self._close()
-        return Node(f"({'' if name is not None else '?:'}{inner.python})", parts=(inner,))
+        return RegexNode(f"({'' if name is not None else '?:'}{inner.python})", parts=(inner,))
 
     def _bracket(self) -> Characters:
         pattern = self.pattern
@@ -390,7 +390,7 @@ class _Automaton:
         self.loop: list[int | None] = []
         self._edges = 0
 
-    def add(self, node: Node) -> _Ends:
+    def add(self, node: RegexNode) -> _Ends:
         if node.kind == "set":
             if len(self.follow) >= _MAX_POSITIONS:
                 raise _unproven("is too large")
@@ -426,7 +426,7 @@ class _Automaton:
             empty *= part.empty
         return _Ends(first, last, empty)
 
-    def _repeat(self, body: Node, low: int, high: int | None) -> _Ends:
+    def _repeat(self, body: RegexNode, low: int, high: int | None) -> _Ends:
         is_small = high is not None and high <= (_MAX_COPIES if body.kind != "set" or low == high else 3)
         if high is not None and is_small:
             rest = _Ends({}, {}, 1)
@@ -484,7 +484,7 @@ def samples_of(sets: list[Characters]) -> set[int]:
     return codes | {0}
 
 
-def _work(node: Node) -> Polynomial:
+def _work(node: RegexNode) -> Polynomial:
     """Return a bound for the attempts from one offset, as a polynomial in the remaining length."""
     automaton = _Automaton()
     ends = automaton.add(node)

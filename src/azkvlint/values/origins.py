@@ -58,7 +58,7 @@ SECRETS: Origins = frozenset({SECURE, GENERATED, SECRET, CREDENTIAL, PRIVATE_KEY
 _REFERRING = frozenset({"parameters", "variables"})
 
 
-class Source(msgspec.Struct, frozen=True, gc=False):
+class ValueOrigin(msgspec.Struct, frozen=True, gc=False):
     """A default, or an entry of a file of values, from which a value comes. ``text`` describes it.
 
     ``at`` is None where the author cannot edit it, or where the input has no lines.
@@ -84,7 +84,7 @@ class FollowedReferences:
 
     def __init__(self) -> None:
         # The origins, the sources of the value, and the references on the way to it.
-        self._known: dict[Hashable, tuple[Origins, tuple[Source, ...], frozenset[Hashable]]] = {}
+        self._known: dict[Hashable, tuple[Origins, tuple[ValueOrigin, ...], frozenset[Hashable]]] = {}
         # For each reference that is being followed: those that it reaches, and those whose recurrence ended the search.
         self._stack: list[tuple[set[Hashable], set[Hashable]]] = []
 
@@ -93,9 +93,9 @@ class FollowedReferences:
         reference: Hashable,
         key: Hashable,
         busy: frozenset[Any],
-        compute: Callable[[list[Source]], Origins],
+        compute: Callable[[list[ValueOrigin]], Origins],
         may_follow: Callable[[], bool],
-        sources: list[Source],
+        sources: list[ValueOrigin],
     ) -> Origins:
         """Return the origins of a reference; none if it is in ``busy``, those that are being followed.
 
@@ -117,7 +117,7 @@ class FollowedReferences:
         reached, ended_at = {reference}, set[Hashable]()
         self._stack.append((reached, ended_at))
         try:
-            inner: list[Source] = []
+            inner: list[ValueOrigin] = []
             found = compute(inner)
         finally:
             self._stack.pop()

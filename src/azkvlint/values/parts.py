@@ -19,7 +19,7 @@ from azkvlint.values.paths import ANY, KEYS, is_any, is_index, member_of, path_o
 _S = TypeVar("_S")
 
 
-class Relation(Enum):
+class PartRelation(Enum):
     """How the value of an expression depends on its parts."""
 
     SAME = "each part is the value, or is or contains a part of it"
@@ -48,7 +48,7 @@ class Loop(Generic[_S]):
 Within: TypeAlias = _S | Loop[_S]
 
 
-class Part(msgspec.Struct, Generic[_S], frozen=True, eq=False):
+class ValuePart(msgspec.Struct, Generic[_S], frozen=True, eq=False):
     """An expression in its scope, of which the value at ``rest`` is a part of another value."""
 
     node: ast.Node
@@ -56,12 +56,12 @@ class Part(msgspec.Struct, Generic[_S], frozen=True, eq=False):
     rest: Path = ()
 
 
-class Parts(msgspec.Struct, Generic[_S], frozen=True, eq=False):
+class ValueParts(msgspec.Struct, Generic[_S], frozen=True, eq=False):
     """The parts of a value, and the expressions of its ``keys``, of which the value itself does not consist."""
 
-    relation: Relation
-    values: Sequence[Part[_S]]
-    keys: Sequence[Part[_S]] = ()
+    relation: PartRelation
+    values: Sequence[ValuePart[_S]]
+    keys: Sequence[ValuePart[_S]] = ()
 
 
 def scope_in(node: ast.For | ast.Comprehension, scope: Within[_S]) -> Loop[_S]:
@@ -76,7 +76,7 @@ def base_of(scope: Within[_S]) -> _S:
     return scope.base if isinstance(scope, Loop) else scope
 
 
-class _Argument(Enum):
+class _ArgumentPart(Enum):
     """What of an argument of a function is a part of the value at a path of its result."""
 
     SAME = "the value at the same path"
@@ -89,8 +89,8 @@ class _Argument(Enum):
 class _Function(msgspec.Struct, frozen=True):
     """How the result of a function depends on its arguments, on those from ``first`` to ``last``."""
 
-    relation: Relation
-    argument: _Argument = _Argument.ALL
+    relation: PartRelation
+    argument: _ArgumentPart = _ArgumentPart.ALL
     first: int = 0
     last: int | None = None
 
@@ -101,37 +101,37 @@ def _functions(names: str, function: _Function) -> dict[str, _Function]:
 
 # The functions of all languages, in lower case. The result of any other is computed from its arguments.
 _FUNCTIONS: Mapping[str, _Function] = {
-    **_functions("coalesce try", _Function(Relation.CHOICE, _Argument.SAME)),
-    "if": _Function(Relation.CHOICE, _Argument.SAME, 1),
+    **_functions("coalesce try", _Function(PartRelation.CHOICE, _ArgumentPart.SAME)),
+    "if": _Function(PartRelation.CHOICE, _ArgumentPart.SAME, 1),
     **_functions(
         "merge concat flatten one tomap tolist toset sensitive nonsensitive union ephemeralasnull setunion compact"
         " distinct reverse sort",
-        _Function(Relation.SAME, _Argument.SAME),
+        _Function(PartRelation.SAME, _ArgumentPart.SAME),
     ),
-    "values": _Function(Relation.SAME, _Argument.MEMBER, 0, 1),
+    "values": _Function(PartRelation.SAME, _ArgumentPart.MEMBER, 0, 1),
     **_functions(
         "coalescelist any slice take skip intersection setintersection setsubtract defaults shallowmerge filter",
-        _Function(Relation.COMPUTED, _Argument.SAME),
+        _Function(PartRelation.COMPUTED, _ArgumentPart.SAME),
     ),
-    **_functions("element first last", _Function(Relation.COMPUTED, _Argument.ITEM, 0, 1)),
-    "objectvalues": _Function(Relation.COMPUTED, _Argument.MEMBER, 0, 1),
-    **_functions("keys objectkeys", _Function(Relation.DIGEST, _Argument.KEYS)),
-    **_functions("guid uniquestring uuidv5 regexall", _Function(Relation.DIGEST)),
+    **_functions("element first last", _Function(PartRelation.COMPUTED, _ArgumentPart.ITEM, 0, 1)),
+    "objectvalues": _Function(PartRelation.COMPUTED, _ArgumentPart.MEMBER, 0, 1),
+    **_functions("keys objectkeys", _Function(PartRelation.DIGEST, _ArgumentPart.KEYS)),
+    **_functions("guid uniquestring uuidv5 regexall", _Function(PartRelation.DIGEST)),
     **_functions(
-        "file filebase64 templatefile loadtextcontent loadjsoncontent loadyamlcontent", _Function(Relation.CONTENT)
+        "file filebase64 templatefile loadtextcontent loadjsoncontent loadyamlcontent", _Function(PartRelation.CONTENT)
     ),
     **_functions(
         "empty length can contains startswith endswith equals not and or less lessorequals greater greaterorequals"
         " alltrue anytrue indexof lastindexof index type fileexists issensitive",
-        _Function(Relation.PROPERTY),
+        _Function(PartRelation.PROPERTY),
     ),
     **_functions(
         "reference references resourceid subscriptionresourceid extensionresourceid tenantresourceid"
         " managementgroupresourceid resourcegroup subscription getsecret",
-        _Function(Relation.LOOKUP),
+        _Function(PartRelation.LOOKUP),
     ),
 }
-_COMPUTED = _Function(Relation.COMPUTED)
+_COMPUTED = _Function(PartRelation.COMPUTED)
 _COMPARING = frozenset({"==", "!=", "=~", "!~", "<", "<=", ">", ">=", "&&", "||", "!"})
 # Functions of lambdas that return some of the items, and those that return the result for each.
 _SELECTING, _MAPPING = frozenset({"filter", "sort"}), frozenset({"map", "mapvalues"})
@@ -160,7 +160,7 @@ class Members(msgspec.Struct, frozen=True, eq=False):
         return self.in_lower_case.get(name.lower(), ()) if exact is None else [exact]
 
 
-class Walk:
+class PartFinder:
     """Finds the parts of expressions. It keeps the members of large objects, to which many references may lead."""
 
     _LARGE, _MOST = 20, 100
@@ -197,7 +197,7 @@ class Walk:
             self._members[id(node)] = node, members
         return members
 
-    def parts_of(self, node: ast.Node, scope: Within[_S], rest: Path) -> Parts[_S]:
+    def parts_of(self, node: ast.Node, scope: Within[_S], rest: Path) -> ValueParts[_S]:
         """Return the parts of the value at ``rest`` in an expression, apart from what a name refers to."""
         match node:
             case ast.Object():
@@ -205,9 +205,9 @@ class Walk:
             case ast.Array(items=items):
                 return _of_items(items, scope, rest)
             case ast.Conditional(yes=first, no=second) | ast.Binary(operator="??", left=first, right=second):
-                return _same([first, second], scope, rest, Relation.CHOICE)
+                return _same([first, second], scope, rest, PartRelation.CHOICE)
             case ast.Binary(operator=operator) | ast.Unary(operator=operator) if operator in _COMPARING:
-                return _same(ast.children(node), scope, (), Relation.PROPERTY)
+                return _same(ast.children(node), scope, (), PartRelation.PROPERTY)
             case ast.For(body=body):
                 return _same([body], scope_in(node, scope), rest[1:])
             case ast.Comprehension():
@@ -218,25 +218,25 @@ class Walk:
                 return _of_call(node, scope, rest)
             case ast.Member(of=of) | ast.Item(of=of) | ast.Splat(of=of):
                 return _same([of], scope, (*_steps_of(node), *rest))
-        return _same(ast.children(node), scope, (), Relation.COMPUTED)
+        return _same(ast.children(node), scope, (), PartRelation.COMPUTED)
 
-    def _of_object(self, node: ast.Object, scope: Within[_S], rest: Path) -> Parts[_S]:
+    def _of_object(self, node: ast.Object, scope: Within[_S], rest: Path) -> ValueParts[_S]:
         if not rest:
-            return _same(node.members, scope, (), Relation.COMPUTED)
+            return _same(node.members, scope, (), PartRelation.COMPUTED)
         members = self.members_of(node)
-        spread = [Part(value, scope, rest) for value in members.spread]
+        spread = [ValuePart(value, scope, rest) for value in members.spread]
         if rest[0] == KEYS:
             keys = [key for key in map(_key_of, node.members) if isinstance(key, ast.Node)]
-            return Parts(Relation.COMPUTED, [*(Part(key, scope) for key in keys), *spread])
+            return ValueParts(PartRelation.COMPUTED, [*(ValuePart(key, scope) for key in keys), *spread])
         values = (*members.at(rest[0]), *members.computed)
-        return Parts(Relation.SAME, [*(Part(value, scope, rest[1:]) for value in values), *spread])
+        return ValueParts(PartRelation.SAME, [*(ValuePart(value, scope, rest[1:]) for value in values), *spread])
 
 
 def _key_of(member: ast.Property | ast.Spread) -> str | ast.Expression | None:
     return member.key if isinstance(member, ast.Property) else None
 
 
-def variable_of(node: ast.Node, scope: Within[_S], rest: Path) -> Parts[_S] | None:
+def variable_of(node: ast.Node, scope: Within[_S], rest: Path) -> ValueParts[_S] | None:
     """Return what a variable of a loop around an expression stands for at ``rest``; None for other expressions."""
     if not isinstance(scope, Loop):
         return None
@@ -244,17 +244,19 @@ def variable_of(node: ast.Node, scope: Within[_S], rest: Path) -> Parts[_S] | No
     current: Within[_S] = scope
     while steps and isinstance(current, Loop):
         if steps[0] in current.items or steps[0] in current.keys:
-            items = [Part(current.over, current.outer, (ANY, *steps[1:], *rest))] if steps[0] in current.items else []
-            keys = [Part(current.over, current.outer, (KEYS,))] if steps[0] in current.keys else []
-            return Parts(Relation.SAME, items, keys)
+            items = (
+                [ValuePart(current.over, current.outer, (ANY, *steps[1:], *rest))] if steps[0] in current.items else []
+            )
+            keys = [ValuePart(current.over, current.outer, (KEYS,))] if steps[0] in current.keys else []
+            return ValueParts(PartRelation.SAME, items, keys)
         current = current.outer
     return None
 
 
 def _same(
-    nodes: Iterable[ast.Node], scope: Within[_S], rest: Path = (), relation: Relation = Relation.SAME
-) -> Parts[_S]:
-    return Parts(relation, [Part(node, scope, rest) for node in nodes])
+    nodes: Iterable[ast.Node], scope: Within[_S], rest: Path = (), relation: PartRelation = PartRelation.SAME
+) -> ValueParts[_S]:
+    return ValueParts(relation, [ValuePart(node, scope, rest) for node in nodes])
 
 
 def _steps_of(node: ast.Member | ast.Item | ast.Splat) -> Path:
@@ -268,29 +270,31 @@ def _steps_of(node: ast.Member | ast.Item | ast.Splat) -> Path:
             return (ANY, *path_of(each)[1:])
 
 
-def _of_items(items: Sequence[ast.Node], scope: Within[_S], rest: Path) -> Parts[_S]:
+def _of_items(items: Sequence[ast.Node], scope: Within[_S], rest: Path) -> ValueParts[_S]:
     """Return the parts of an array. A single value may stand for a list of it."""
     if not rest:
-        return _same(items, scope, (), Relation.COMPUTED)
+        return _same(items, scope, (), PartRelation.COMPUTED)
     below = rest[1:] if is_index(rest[0]) else rest
-    return Parts(Relation.SAME, [Part(item, scope, rest if isinstance(item, ast.Spread) else below) for item in items])
+    return ValueParts(
+        PartRelation.SAME, [ValuePart(item, scope, rest if isinstance(item, ast.Spread) else below) for item in items]
+    )
 
 
-def _of_comprehension(node: ast.Comprehension, scope: Within[_S], rest: Path) -> Parts[_S]:
+def _of_comprehension(node: ast.Comprehension, scope: Within[_S], rest: Path) -> ValueParts[_S]:
     inner = scope_in(node, scope)
-    keys: list[Part[_S]] = [Part(node.name, inner)] if node.name is not None else []
+    keys: list[ValuePart[_S]] = [ValuePart(node.name, inner)] if node.name is not None else []
     if rest and rest[0] == KEYS:
-        return Parts(Relation.SAME, (), keys)
+        return ValueParts(PartRelation.SAME, (), keys)
     below = rest[1:] if rest and (node.name is not None or is_index(rest[0])) else rest
     if node.grouped and below and is_index(below[0]):
         below = below[1:]
-    return Parts(Relation.SAME, [Part(node.result, inner, below)], () if rest else keys)
+    return ValueParts(PartRelation.SAME, [ValuePart(node.result, inner, below)], () if rest else keys)
 
 
-def _of_call(node: ast.Call, scope: Within[_S], rest: Path) -> Parts[_S]:
+def _of_call(node: ast.Call, scope: Within[_S], rest: Path) -> ValueParts[_S]:
     name, arguments = node.name.lower().rpartition("::")[2], node.arguments
     function = _FUNCTIONS.get(name, _COMPUTED)
-    if function.argument is not _Argument.ALL:
+    if function.argument is not _ArgumentPart.ALL:
         if name in _SELECTING:
             arguments = tuple(argument for argument in arguments if not isinstance(argument, ast.Lambda))
         chosen = arguments[function.first : function.last]
@@ -318,31 +322,35 @@ def _number_tried(arguments: Sequence[ast.Expression]) -> int:
     return len(arguments)
 
 
-def _path_in_argument(argument: _Argument, rest: Path) -> Path:
+def _path_in_argument(argument: _ArgumentPart, rest: Path) -> Path:
     match argument:
-        case _Argument.ITEM:
+        case _ArgumentPart.ITEM:
             return (ANY, *rest)
-        case _Argument.MEMBER:
+        case _ArgumentPart.MEMBER:
             return (ANY, *rest[1:])
-        case _Argument.KEYS:
+        case _ArgumentPart.KEYS:
             return (KEYS,)
     return rest
 
 
-def _of_collection(name: str, arguments: Sequence[ast.Expression], scope: Within[_S], rest: Path) -> Parts[_S] | None:
+def _of_collection(
+    name: str, arguments: Sequence[ast.Expression], scope: Within[_S], rest: Path
+) -> ValueParts[_S] | None:
     """Return the parts of a call that makes a list or an object, or selects from one; None for any other call."""
     if name == "lookup" and len(arguments) > 1:
-        defaults = [Part(default, scope, rest) for default in arguments[2:]]
-        return Parts(Relation.COMPUTED, [Part(arguments[0], scope, (step_of(arguments[1]), *rest)), *defaults])
+        defaults = [ValuePart(default, scope, rest) for default in arguments[2:]]
+        return ValueParts(
+            PartRelation.COMPUTED, [ValuePart(arguments[0], scope, (step_of(arguments[1]), *rest)), *defaults]
+        )
     if name == "items" and rest[1:]:
         if member_of(rest[1]).lower() == "key":
-            return _same(arguments, scope, (KEYS,), Relation.DIGEST)
+            return _same(arguments, scope, (KEYS,), PartRelation.DIGEST)
         return _same(arguments, scope, (ANY, *rest[2:]))
     if name == "createarray" and rest:
         return _of_items(arguments, scope, rest)
     if name == "createobject" and rest:
         if rest[0] == KEYS:
-            return _same(arguments[::2], scope, (), Relation.COMPUTED)
+            return _same(arguments[::2], scope, (), PartRelation.COMPUTED)
         pairs = zip(arguments[::2], arguments[1::2], strict=False)
         return _same([value for key, value in pairs if _may_lead_to(rest[0], key)], scope, rest[1:])
     return None
@@ -353,14 +361,16 @@ def _may_lead_to(step: str | int, key: ast.Expression) -> bool:
     return is_any(step) or not isinstance(key, ast.Literal) or str(key.value).lower() == member_of(step).lower()
 
 
-def _of_lambdas(name: str, arguments: Sequence[ast.Expression], scope: Within[_S], rest: Path) -> Parts[_S]:
+def _of_lambdas(name: str, arguments: Sequence[ast.Expression], scope: Within[_S], rest: Path) -> ValueParts[_S]:
     """Return the parts of a call such as ``map(list, one => one.value)``; a parameter is any item of the list."""
     others = [argument for argument in arguments if not isinstance(argument, ast.Lambda)]
     lambdas = [argument for argument in arguments if isinstance(argument, ast.Lambda)] if others else []
-    parts: list[Part[_S]] = []
+    parts: list[ValuePart[_S]] = []
     for node in lambdas:
         inner = Loop(scope, node, others[0], node.parameters, node.parameters)
-        parts.append(Part(node.body, inner, rest[1:] if name in _MAPPING else ()))
+        parts.append(ValuePart(node.body, inner, rest[1:] if name in _MAPPING else ()))
     # A single lambda of other functions, such as that of `groupBy()`, returns the key of an item.
     is_replaced = name in _MAPPING or name == "reduce" or len(lambdas) > 1
-    return Parts(Relation.COMPUTED, [*parts, *(Part(argument, scope) for argument in others[is_replaced:])])
+    return ValueParts(
+        PartRelation.COMPUTED, [*parts, *(ValuePart(argument, scope) for argument in others[is_replaced:])]
+    )

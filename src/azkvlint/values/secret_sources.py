@@ -14,7 +14,17 @@ from typing import Protocol, TypeAlias, TypeVar
 
 from azkvlint.model.value import Path
 from azkvlint.syntax import ast
-from azkvlint.values.parts import COMPOSED, Loop, Part, Relation, Walk, Within, base_of, scope_in, variable_of
+from azkvlint.values.parts import (
+    COMPOSED,
+    Loop,
+    PartFinder,
+    PartRelation,
+    ValuePart,
+    Within,
+    base_of,
+    scope_in,
+    variable_of,
+)
 from azkvlint.values.paths import KEYS
 from azkvlint.values.secrecy import (
     SENSITIVE,
@@ -33,7 +43,7 @@ _MOST_PARTS = 5_000
 _TYPE = "type"
 
 
-class Scope(Protocol):
+class SecretScope(Protocol):
     """The meaning of names in an expression, and where it is written. ``key`` identifies both."""
 
     @property
@@ -50,14 +60,14 @@ class Scope(Protocol):
         """Record that the key of a property is a part of a secret."""
 
 
-HiddenPart: TypeAlias = Part[Scope]
+HiddenPart: TypeAlias = ValuePart[SecretScope]
 _Type = TypeVar("_Type")
 _Known: TypeAlias = dict[tuple[int, Hashable, tuple[int, ...]], set[Path]]
 
 
 def hide_sources(secrets: Iterable[HiddenPart], limit: int) -> bool:
     """Hide what the values of secrets are made of. Return False if that takes more than ``limit`` steps."""
-    waiting, walk = [*secrets], Walk()
+    waiting, walk = [*secrets], PartFinder()
     known: _Known = {}
     # The identity of a node is that of another one once it is gone.
     kept: list[ast.Node] = []
@@ -85,7 +95,7 @@ def secrets_in(part: HiddenPart, properties_of: Callable[[object], Iterable[Path
 
     ``properties_of`` returns the paths of the secrets in a resource by its type.
     """
-    waiting: list[tuple[ast.Node, Within[Scope]]] = [(part.node, part.scope)]
+    waiting: list[tuple[ast.Node, Within[SecretScope]]] = [(part.node, part.scope)]
     # A hot loop: it compares types in the order of their frequency.
     while waiting:
         node, scope = waiting.pop()
@@ -94,7 +104,7 @@ def secrets_in(part: HiddenPart, properties_of: Callable[[object], Iterable[Path
         if isinstance(node, ast.Property):
             key = node.key
             if names_value(text_of_key(key)):
-                yield Part(node.value, scope)
+                yield ValuePart(node.value, scope)
                 continue
             if not isinstance(key, str):
                 waiting.append((key, scope))
@@ -106,11 +116,11 @@ def secrets_in(part: HiddenPart, properties_of: Callable[[object], Iterable[Path
             continue
         if isinstance(node, ast.Object):
             for path in properties_of(_type_in(node.members)):
-                yield Part(node, scope, path)
+                yield ValuePart(node, scope, path)
         elif isinstance(node, ast.Template):
-            yield from (Part(one, scope) for before, one in pairwise(node.parts) if _is_named_by(before))
+            yield from (ValuePart(one, scope) for before, one in pairwise(node.parts) if _is_named_by(before))
         elif isinstance(node, ast.Call) and marks_secret(node):
-            yield Part(node, scope)
+            yield ValuePart(node, scope)
             continue
         waiting += [(child, scope) for child in ast.children(node)]
 
@@ -159,7 +169,7 @@ def _type_in(members: Iterable[ast.Node]) -> object:
     return None
 
 
-def _hidden_in(node: ast.Node, scope: Within[Scope], rest: Path, walk: Walk) -> Iterable[HiddenPart]:
+def _hidden_in(node: ast.Node, scope: Within[SecretScope], rest: Path, walk: PartFinder) -> Iterable[HiddenPart]:
     """Hide the strings and numbers of an expression itself, and return what else its value at ``rest`` consists of."""
     base = base_of(scope)
     if isinstance(node, ast.Literal):
@@ -183,8 +193,8 @@ def _hidden_in(node: ast.Node, scope: Within[Scope], rest: Path, walk: Walk) -> 
     parts = parts or walk.parts_of(node, scope, rest)
     values = parts.values
     match parts.relation:
-        case Relation.PROPERTY | Relation.LOOKUP:
+        case PartRelation.PROPERTY | PartRelation.LOOKUP:
             return ()
-        case Relation.CONTENT:
+        case PartRelation.CONTENT:
             return values[1:]
     return (*values, *parts.keys)

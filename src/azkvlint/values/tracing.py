@@ -25,18 +25,18 @@ from azkvlint.values.origins import (
     is_nothing,
     union,
 )
-from azkvlint.values.parts import COMPOSED, Loop, Part, Relation, Walk, Within, base_of, variable_of
+from azkvlint.values.parts import COMPOSED, Loop, PartFinder, PartRelation, ValuePart, Within, base_of, variable_of
 from azkvlint.values.secret_formats import Placeholder, placeholder_in
 
 if TYPE_CHECKING:
     from azkvlint.evaluation.operators import Local
 
 
-class Scope(Protocol):
+class TracingScope(Protocol):
     """The meaning of names and calls in the scope of an expression."""
 
     @property
-    def walk(self) -> Walk:
+    def walk(self) -> PartFinder:
         """Return the walk of the unit."""
 
     def origins(self, node: ast.Node, rest: Path, /) -> Origins | None:
@@ -54,7 +54,7 @@ _IDS = frozenset(
 _MAX_ITERATIONS = 20
 
 
-def origins_of(node: ast.Node, scope: Within[Scope], rest: Path = ()) -> Origins:
+def origins_of(node: ast.Node, scope: Within[TracingScope], rest: Path = ()) -> Origins:
     """Return the origins of the value at ``rest`` in an expression; none if it is literal."""
     if isinstance(node, ast.Literal):
         return NONE
@@ -68,13 +68,13 @@ def origins_of(node: ast.Node, scope: Within[Scope], rest: Path = ()) -> Origins
     parts = parts or base.walk.parts_of(node, scope, rest)
     values = parts.values
     match parts.relation:
-        case Relation.SAME:
+        case PartRelation.SAME:
             return union([origins_of(part.node, part.scope, part.rest) for part in values])
-        case Relation.CHOICE:
+        case PartRelation.CHOICE:
             return _choice_origins(node, scope, values)
-        case Relation.DIGEST | Relation.PROPERTY:
+        case PartRelation.DIGEST | PartRelation.PROPERTY:
             return frozenset({RESOURCE}) if any(origins_of(part.node, part.scope) for part in values) else NONE
-        case Relation.CONTENT:
+        case PartRelation.CONTENT:
             return _content_origins(values)
     origins = combine([origins_of(part.node, part.scope, part.rest) for part in values])
     if UNTRACED in origins and isinstance(node, ast.Call) and node.name.lower() in _IDS:
@@ -84,13 +84,13 @@ def origins_of(node: ast.Node, scope: Within[Scope], rest: Path = ()) -> Origins
     return origins - {CONFIGURATION} | {RESOURCE} if is_mixed else origins
 
 
-def _content_origins(values: Sequence[Part[Scope]]) -> Origins:
+def _content_origins(values: Sequence[ValuePart[TracingScope]]) -> Origins:
     """Return the origins of a file's content, and of the values that a template is rendered with."""
     path, *inserted = [origins_of(part.node, part.scope, part.rest) for part in values] or [NONE]
     return combine([*inserted, frozenset({FILE}) if path else NONE])
 
 
-def _choice_origins(node: ast.Node, scope: Within[Scope], choices: Sequence[Part[Scope]]) -> Origins:
+def _choice_origins(node: ast.Node, scope: Within[TracingScope], choices: Sequence[ValuePart[TracingScope]]) -> Origins:
     """Return the origins of alternatives; defaults and literals may decide which of them applies."""
     every = _alternative_origins(choices)
     branch = applicable_branch(node, scope) if every & SECRETS else None
@@ -99,7 +99,7 @@ def _choice_origins(node: ast.Node, scope: Within[Scope], choices: Sequence[Part
     return _alternative_origins([choice for choice in choices if choice.node is branch])
 
 
-def applicable_branch(node: ast.Node, scope: Within[Scope]) -> ast.Expression | None:
+def applicable_branch(node: ast.Node, scope: Within[TracingScope]) -> ast.Expression | None:
     """Return the branch of a conditional that applies in all iterations of the loops around it, if known."""
     match node:
         case ast.Conditional(condition=condition, yes=yes, no=no):
@@ -114,7 +114,7 @@ def applicable_branch(node: ast.Node, scope: Within[Scope]) -> ast.Expression | 
     return None
 
 
-def _value_in(scope: Within[Scope], node: ast.Expression, local: Local) -> Result | None:
+def _value_in(scope: Within[TracingScope], node: ast.Expression, local: Local) -> Result | None:
     """Return the value of an expression if it is the same in all iterations of the loops around it, else None."""
     if not isinstance(scope, Loop):
         return scope.value(node, local)
@@ -142,7 +142,7 @@ def _iterations(over: Result | None) -> list[tuple[Result, Result]]:
     return pairs if len(pairs) <= _MAX_ITERATIONS else []
 
 
-def _alternative_origins(choices: Sequence[Part[Scope]]) -> Origins:
+def _alternative_origins(choices: Sequence[ValuePart[TracingScope]]) -> Origins:
     """Return the origins of alternatives; a placeholder adds none."""
     choices = [choice for choice in choices if not _is_placeholder(choice.node)] or choices
     return alternatives(

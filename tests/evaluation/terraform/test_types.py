@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from azkvlint.evaluation.terraform.operators import FailedError
-from azkvlint.evaluation.terraform.types import ANY, Attribute, Type, type_of
+from azkvlint.evaluation.terraform.types import ANY, ObjectAttribute, TypeConstraint, type_of
 from azkvlint.evaluation.values import Fields, Items
 from azkvlint.model.value import Unknown
 from tests.evaluation.terraform.conftest import Terraform, link, parsed, shown
 
-STRING, NUMBER = Type("string"), Type("number")
+STRING, NUMBER = TypeConstraint("string"), TypeConstraint("number")
 
 
 @pytest.mark.parametrize(
@@ -20,14 +20,17 @@ STRING, NUMBER = Type("string"), Type("number")
     [
         ("string", STRING),
         ('"string"', STRING),
-        ('"list"', Type("list", (ANY,))),
-        ("map", Type("map", (ANY,))),
+        ('"list"', TypeConstraint("list", (ANY,))),
+        ("map", TypeConstraint("map", (ANY,))),
         ("any", ANY),
-        ("list(string)", Type("list", (STRING,))),
-        ("set(map(number))", Type("set", (Type("map", (NUMBER,)),))),
-        ("tuple([string, number])", Type("tuple", (STRING, NUMBER))),
-        ("object({a = string})", Type("object", attributes={"a": Attribute(STRING)})),
-        ("object({a = optional(string)})", Type("object", attributes={"a": Attribute(STRING, optional=True)})),
+        ("list(string)", TypeConstraint("list", (STRING,))),
+        ("set(map(number))", TypeConstraint("set", (TypeConstraint("map", (NUMBER,)),))),
+        ("tuple([string, number])", TypeConstraint("tuple", (STRING, NUMBER))),
+        ("object({a = string})", TypeConstraint("object", attributes={"a": ObjectAttribute(STRING)})),
+        (
+            "object({a = optional(string)})",
+            TypeConstraint("object", attributes={"a": ObjectAttribute(STRING, optional=True)}),
+        ),
         ("nonsense", ANY),
         ("list()", ANY),
         ("list(string, number)", ANY),
@@ -35,7 +38,7 @@ STRING, NUMBER = Type("string"), Type("number")
         ("1 + 1", ANY),
     ],
 )
-def test_type_expression_is_parsed(text: str, expected: Type) -> None:
+def test_type_expression_is_parsed(text: str, expected: TypeConstraint) -> None:
     assert type_of(parsed(text)) == expected
 
 

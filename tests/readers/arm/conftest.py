@@ -13,7 +13,7 @@ from azkvlint.model.value import Answer, ListValue, MapValue, Scalar, Unknown
 from azkvlint.readers.deployment.read import read_template
 from azkvlint.readers.modules.run import TemplateRead
 from azkvlint.syntax.attribute_path import parse_path
-from azkvlint.syntax.json_decoder import Document
+from azkvlint.syntax.json_decoder import JsonDocument
 from tests.patterns import text_in_braces
 
 PATH = "infra/main.json"
@@ -68,11 +68,11 @@ def deployment(name: str, inner: Any, expressions: str = "inner", **more: Any) -
 def read(
     value: Any,
     given: Mapping[str, Result] | None = None,
-    load: Callable[[str], Document | None] | None = None,
+    load: Callable[[str], JsonDocument | None] | None = None,
     required: RequiredAttributes = EVERYTHING,
 ) -> TemplateRead:
     """What is read from a template that is judged as a file."""
-    return read_template(PATH, Document(value, json.dumps(value)), required, given or {}, load)
+    return read_template(PATH, JsonDocument(value, json.dumps(value)), required, given or {}, load)
 
 
 def only(value: Any, type_: str = VAULT, **more: Any) -> Resource:

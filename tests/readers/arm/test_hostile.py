@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from azkvlint.derived.build_graph import build_graph
-from azkvlint.syntax.json_decoder import Document
+from azkvlint.syntax.json_decoder import JsonDocument
 from tests.readers.arm.conftest import EVERYTHING, deployment, read, template, vault
 
 ODD = [5, "x", [1], {"x": 5}, {"x": None}, {"copy": [{"name": "x"}]}, {"copy": 5}, [None], [{}], [{"namespace": 1}]]
@@ -65,10 +65,10 @@ def test_resources_read_before_a_limit_are_kept() -> None:
 
 
 def test_linked_templates_that_link_two_each() -> None:
-    def load(path: str) -> Document:
+    def load(path: str) -> JsonDocument:
         number = int(path.removesuffix(".json")) + 1
         value = template(*(linked(f"{number}.json", name) for name in "ab"))
-        return Document(value, json.dumps(value))
+        return JsonDocument(value, json.dumps(value))
 
     def linked(path: str, name: str) -> dict[str, Any]:
         properties = {"templateLink": {"relativePath": path}}

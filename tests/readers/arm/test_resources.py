@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from azkvlint.model.resource import RequiredAttributes
-from azkvlint.syntax.json_decoder import Document
+from azkvlint.syntax.json_decoder import JsonDocument
 from tests.patterns import text_in_braces
 from tests.readers.arm.conftest import (
     PATH,
@@ -284,7 +284,7 @@ def linking(link: dict[str, str]) -> dict[str, Any]:
 
 def test_linked_template_in_the_same_folder_is_read() -> None:
     inner = template(vault("[parameters('n')]"), parameters=NAME)
-    files = {"modules/kv.json": Document(inner, json.dumps(inner))}
+    files = {"modules/kv.json": JsonDocument(inner, json.dumps(inner))}
     found = read(linking({"relativePath": "modules/kv.json"}), load=files.get)
     (one,) = found.resources.values()
     assert (one.address, one.at.path) == ("d/Microsoft.KeyVault/vaults/kv", "infra/modules/kv.json")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from azkvlint.derived.build_graph import build_graph, with_needs
-from azkvlint.engine.evaluator import Evaluator
+from azkvlint.engine.evaluator import RuleEvaluator
 from azkvlint.engine.required_attributes import required_by
 from azkvlint.engine.rule_store import builtin_rules
 from azkvlint.readers.bicep.files import ModuleCache
@@ -41,7 +41,7 @@ if not FILES:
 
 RULES = builtin_rules()
 DEMAND = with_needs(required_by(RULES))
-EVALUATOR = Evaluator(RULES, True)
+EVALUATOR = RuleEvaluator(RULES, True)
 # What a template deploys that is written out in a resource, which is told but not read in a Bicep file.
 TOLD_APART = {"Microsoft.Resources/deployments", "Microsoft.Resources/deployments/outputs", "Microsoft.Web/sites"}
 # Where an id is known only after deployment, or a conditional value has several origins, one of both may be unknown.

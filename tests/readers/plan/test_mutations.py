@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from azkvlint.derived.build_graph import with_needs
-from azkvlint.engine.evaluator import RULE_CRASHED, Evaluator
+from azkvlint.engine.evaluator import RULE_CRASHED, RuleEvaluator
 from azkvlint.engine.required_attributes import required_by
 from azkvlint.engine.rule_store import builtin_rules
 from azkvlint.linter.unit_result import evaluate_unit
@@ -47,7 +47,7 @@ def judged(data: bytes) -> bool:
 
 RULES = builtin_rules()
 DEMAND = with_needs(required_by(RULES))
-EVALUATOR = Evaluator(RULES)
+EVALUATOR = RuleEvaluator(RULES)
 
 
 def nodes(tree: Any) -> Iterator[tuple[Any, Any]]:

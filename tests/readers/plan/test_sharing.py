@@ -11,13 +11,13 @@ import msgspec
 import pytest
 
 from azkvlint.derived.build_graph import build_graph, with_needs
-from azkvlint.engine.evaluator import Evaluator
+from azkvlint.engine.evaluator import RuleEvaluator
 from azkvlint.engine.required_attributes import required_by
 from azkvlint.engine.rule_store import builtin_rules
 from azkvlint.linter.rule_tests import expand
 from azkvlint.model.value import ListValue, Unknown
 from azkvlint.readers.plan import document, map_arguments
-from azkvlint.readers.plan.map_arguments import ArgumentMap, ArgumentMaps, argument_table
+from azkvlint.readers.plan.map_arguments import ArgumentMaps, PlanArgumentMap, argument_table
 from azkvlint.readers.plan.read import LazyFields, read_plan
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def test_shared_caches_do_not_change_resources(monkeypatch: pytest.MonkeyPatch) 
     shared = [resources(data) for data in EXAMPLES]
     find = ArgumentMaps.find
 
-    def find_without_cache(self: ArgumentMaps, type_: str) -> ArgumentMap | None:
+    def find_without_cache(self: ArgumentMaps, type_: str) -> PlanArgumentMap | None:
         found = find(self, type_)
         if found is not None:
             monkeypatch.setattr(found, "_known", Forgetful())
@@ -156,7 +156,7 @@ def test_a_large_plan_is_read_without_its_configuration_in_memory(monkeypatch: p
 
 
 def test_results_are_the_same_with_lazy_resources() -> None:
-    evaluator = Evaluator(builtin_rules())
+    evaluator = RuleEvaluator(builtin_rules())
     for data in EXAMPLES:
         verdicts = [
             evaluator.evaluate(build_graph(read.resources, required, read.closed))

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from azkvlint.readers.plan.configuration import Configuration
+from azkvlint.readers.plan.configuration import PlanConfiguration
 from azkvlint.readers.plan.document import decode_plan
 from azkvlint.readers.plan.origins import VisibleSecrets
 from azkvlint.values import origins as value_origins
@@ -27,7 +27,7 @@ def shown(**parts: Any) -> VisibleSecrets:
         "variables": {"password": {"value": SECRET}, "region": {"value": "westeurope"}},
     }
     plan = decode_plan(json.dumps(whole | parts).encode())
-    return VisibleSecrets(Configuration(plan.configuration), plan)
+    return VisibleSecrets(PlanConfiguration(plan.configuration), plan)
 
 
 def output(after: Any, unknown: Any = False) -> dict[str, Any]:

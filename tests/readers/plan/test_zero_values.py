@@ -13,7 +13,7 @@ import pytest
 from azkvlint.azure.azurerm.resources import RESOURCES
 from azkvlint.azure.azurerm.table import Field
 from azkvlint.derived.build_graph import with_needs
-from azkvlint.engine.evaluator import Evaluator
+from azkvlint.engine.evaluator import RuleEvaluator
 from azkvlint.engine.required_attributes import required_by
 from azkvlint.engine.rule_store import builtin_rules
 from azkvlint.linter.rule_tests import expand
@@ -54,7 +54,7 @@ def set_zeros(fields: Mapping[str, Field], values: dict[str, Any], unknown: Any,
 
 def verdicts(rule: Rule, plan: bytes) -> list[tuple[str, str, str, str]]:
     required = with_needs(required_by([rule]))
-    found = verdicts_on(plan_result("plan.json", plan, required), required, Evaluator([rule]))
+    found = verdicts_on(plan_result("plan.json", plan, required), required, RuleEvaluator([rule]))
     return sorted((one.rule.id, one.outcome.label, one.resource, one.message) for one in found.findings + found.unknown)
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from azkvlint.graph.region_lookup import places_of
 from azkvlint.model.location import Location
-from azkvlint.readers.terraform.file_secrets import FileSecrets
+from azkvlint.readers.terraform.file_secrets import TerraformFileSecrets
 from azkvlint.syntax.hcl.json_file import parse_json_file
 from azkvlint.syntax.hcl.parse import parse_file
 from tests.readers.terraform.conftest import call, text_at, variable, vault
@@ -164,7 +164,7 @@ def shown(text: str, part: str, path: str = "main.tf") -> str:
     file = parse_json_file(text) if path.endswith(".json") else parse_file(text)
     start = text.index(part)
     at = Location(path=path, span=(start, start + len(part)))
-    ((_, cut),) = places_of({path: text}, [at], lambda _: FileSecrets(file, ())).values()
+    ((_, cut),) = places_of({path: text}, [at], lambda _: TerraformFileSecrets(file, ())).values()
     excerpt = cut()
     return f"{excerpt.text}\n{excerpt.context_text}"
 
@@ -247,7 +247,7 @@ def test_file_value_of_a_sensitive_variable_is_not_shown(judge: Judge) -> None:
 def test_many_locations_in_a_large_file_are_found() -> None:
     text = "".join(f'resource "a" "b{i}" {{\n  value = "hunter2"\n}}\n' for i in range(5_000))
     spans = [(block.start, block.end) for block in parse_file(text).body.blocks]
-    secrets = FileSecrets(parse_file(text), ())
+    secrets = TerraformFileSecrets(parse_file(text), ())
     found = places_of({"main.tf": text}, [Location(path="main.tf", span=span) for span in spans], lambda _: secrets)
     assert len(found) == 5_000
     assert not any(CANARY in cut().context_text for _, cut in found.values())
@@ -263,12 +263,12 @@ def one_line(blocks: int, secret: int) -> str:
 def test_earlier_searches_do_not_change_the_secrets_of_a_range() -> None:
     text = one_line(200, secret=77)
     file = parse_json_file(text)
-    searched = FileSecrets(file, ())
+    searched = TerraformFileSecrets(file, ())
     draw = random.Random(5)  # noqa: S311 - not for cryptography
     ranges = [sorted(draw.sample(range(len(text)), 2)) for _ in range(200)]
     hidden = 0
     for low, high in ranges:
-        expected = FileSecrets(file, ()).within(low, high)
+        expected = TerraformFileSecrets(file, ()).within(low, high)
         assert searched.within(low, high) == expected
         hidden += len(expected)
     assert hidden > 20
@@ -276,16 +276,18 @@ def test_earlier_searches_do_not_change_the_secrets_of_a_range() -> None:
 
 def test_blocks_without_secrets_on_a_long_line_are_searched_once(monkeypatch: pytest.MonkeyPatch) -> None:
     text = one_line(2_000, secret=77)
-    secrets = FileSecrets(parse_json_file(text), ())
-    search = FileSecrets._of
+    secrets = TerraformFileSecrets(parse_json_file(text), ())
+    search = TerraformFileSecrets._of
     searches = 0
 
-    def counted(self: FileSecrets, attributes: Sequence[Any], low: int, high: int) -> Iterator[tuple[int, int]]:
+    def counted(
+        self: TerraformFileSecrets, attributes: Sequence[Any], low: int, high: int
+    ) -> Iterator[tuple[int, int]]:
         nonlocal searches
         searches += 1
         return search(self, attributes, low, high)
 
-    monkeypatch.setattr(FileSecrets, "_of", counted)
+    monkeypatch.setattr(TerraformFileSecrets, "_of", counted)
     ranges = [(low, low + 4_000) for low in range(0, len(text), 25)]
     for low, high in ranges:
         secrets.within(low, high)

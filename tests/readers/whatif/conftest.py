@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from azkvlint.derived.build_graph import build_graph, with_needs
-from azkvlint.engine.evaluator import Evaluator, Verdicts
+from azkvlint.engine.evaluator import RuleEvaluator, Verdicts
 from azkvlint.engine.required_attributes import required_by
 from azkvlint.engine.rule_store import builtin_rules
 from azkvlint.model.resource import RequiredAttributes, Resource
@@ -100,7 +100,7 @@ class Judge:
     def __init__(self) -> None:
         rules = builtin_rules()
         self.required = with_needs(required_by(rules))
-        self.evaluator = Evaluator(rules)
+        self.evaluator = RuleEvaluator(rules)
 
     def __call__(self, document: Any) -> Verdicts:
         found = read(document, self.required).read

@@ -6,7 +6,7 @@ import pytest
 
 from azkvlint.model.pattern import Text, access, hole, join_texts
 from azkvlint.readers.deployment.scope import resource_id
-from azkvlint.readers.whatif import Identity, parse_id, relative_id
+from azkvlint.readers.whatif import WhatIfIdentity, parse_id, relative_id
 
 GROUP = "/subscriptions/s/resourceGroups/rg"
 VAULT = f"{GROUP}/providers/Microsoft.KeyVault/vaults/kv"
@@ -38,7 +38,7 @@ LOCK = "Microsoft.Authorization/locks"
 )  # fmt: skip
 def test_an_id_is_taken_apart(pattern: Text, type_: str, names: tuple[str, ...], above: Text, extends: bool) -> None:
     found = parse_id(pattern)
-    assert found == Identity(type_, names, above, extends)
+    assert found == WhatIfIdentity(type_, names, above, extends)
     assert resource_id(above, type_, names) == pattern
 
 

@@ -20,7 +20,7 @@ _WITH_INDEX = ("blocks", "value", "links")
 _META_ARGUMENTS = ("lifecycle", "features")
 
 
-class _Argument(msgspec.Struct, frozen=True, gc=False):
+class _VersionedArgument(msgspec.Struct, frozen=True, gc=False):
     """An argument with its blocks, and whether it has another name in other provider versions."""
 
     name: str
@@ -114,7 +114,7 @@ def as_code(text: str) -> str:
     return text if text[:1] in ("[", "(") else f"`{text}`"
 
 
-def _value_in_source(found: _Argument | None, answer: Answer) -> str:
+def _value_in_source(found: _VersionedArgument | None, answer: Answer) -> str:
     """Return the value of an argument: azurerm has booleans where Azure has one of two words."""
     if found is not None and found.field.kind == "flag" and isinstance(answer, Scalar) and not answer.sensitive:
         word = str(answer.value).lower()
@@ -133,12 +133,12 @@ def arguments_of(declared_as: str, path: Path) -> tuple[tuple[str, Field], ...]:
 
 
 @lru_cache(256)
-def _mapped_argument(declared_as: str, path: Path) -> _Argument | None:
+def _mapped_argument(declared_as: str, path: Path) -> _VersionedArgument | None:
     mapped = RESOURCES.get(declared_as)
     if mapped is None:
         return None
     found = list(_named(mapped.fields, tuple(step for step in path if isinstance(step, str))))
-    return _Argument(*found[0], is_renamed=len(found) > 1) if found else None
+    return _VersionedArgument(*found[0], is_renamed=len(found) > 1) if found else None
 
 
 def _named(fields: Mapping[str, Field], path: Path) -> Iterator[tuple[str, Field]]:

@@ -9,10 +9,10 @@ from typing import Any, Literal
 
 import msgspec
 
-from azkvlint.azure.azurerm.table import NEVER, NONE, Default, Field, Mapped, Plain, ResourceRows, Rows
+from azkvlint.azure.azurerm.table import NEVER, NONE, ArgumentDefault, Field, Mapped, Plain, ResourceRows, Rows
 from azkvlint.azure.row_reader import AZURE_TYPE
 from azkvlint.model.provider_version import Version
-from azkvlint.syntax.row_reader import Place, RowReader, child, entries, place_of
+from azkvlint.syntax.row_reader import RowReader, TableLine, child, entries, place_of
 from azkvlint.syntax.yaml_nodes import MapNode, Node, ScalarNode
 from azkvlint.util.errors import InternalError
 from azkvlint.util.project_files import data_files
@@ -35,7 +35,7 @@ class DefaultRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     until: str = ""
 
 
-class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class ArgumentRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One argument.
 
     ``path`` is its place in the ARM resource, or in the object of its block; empty for a block whose arguments belong
@@ -81,7 +81,7 @@ class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     source: str = ""
 
 
-class Resource(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class ResourceTypeRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One resource type of Terraform, and the data source of that name.
 
     ``type`` is the Azure type. ``include`` names sets of arguments, to which ``arguments`` are added. ``constants`` are
@@ -100,7 +100,7 @@ class Resource(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     source: str = ""
 
 
-class File(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class TableFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One file: resource types, and sets of arguments that several types have. ``source`` is that of all rows."""
 
     source: str
@@ -108,12 +108,12 @@ class File(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     resources: dict[str, Any] = {}
 
 
-class _Argument(msgspec.Struct, frozen=True):
+class _PlacedRow(msgspec.Struct, frozen=True):
     """A row with the names of the blocks around its argument, and its own."""
 
     names: tuple[str, ...]
-    row: Row
-    place: Place
+    row: ArgumentRow
+    place: TableLine
 
 
 def load_rows() -> Rows:
@@ -140,12 +140,12 @@ class _Loader(RowReader):
     def __init__(self) -> None:
         super().__init__()
         self._sets: dict[str, tuple[str, MapNode]] = {}
-        self._expanded: dict[str, list[_Argument] | None] = {}
-        self._resources: dict[str, tuple[Place, Resource, Node | None]] = {}
+        self._expanded: dict[str, list[_PlacedRow] | None] = {}
+        self._resources: dict[str, tuple[TableLine, ResourceTypeRow, Node | None]] = {}
 
     def add(self, path: str, text: str) -> None:
         """Read one file."""
-        composed = self.compose(path, text, File)
+        composed = self.compose(path, text, TableFile)
         if composed is None:
             return
         root, _ = composed
@@ -160,7 +160,7 @@ class _Loader(RowReader):
 
     def _add_resource(self, path: str, key: ScalarNode, node: Node) -> None:
         name, place = str(key.value), place_of(path, key)
-        resource = self.convert(node, Resource, place)
+        resource = self.convert(node, ResourceTypeRow, place)
         if resource is None:
             return
         if name in self._resources:
@@ -175,7 +175,10 @@ class _Loader(RowReader):
         sets: dict[str, Mapping[str, Field]] = {}
         for name, (place, resource, node) in self._resources.items():
             if resource.like:
-                if resource != Resource(like=resource.like) or not resources.get(resource.like, ResourceRows()).type:
+                if (
+                    resource != ResourceTypeRow(like=resource.like)
+                    or not resources.get(resource.like, ResourceRows()).type
+                ):
                     self.fault(place, "`like` must name a type above, which is not like another, without other keys")
                 resources[name] = ResourceRows(like=resource.like)
                 continue
@@ -197,7 +200,7 @@ class _Loader(RowReader):
             self._check(msgspec.structs.replace(resources[name], fields=fields), place)
         return Rows(sets, resources)
 
-    def _check(self, mapped: Mapped, place: Place) -> None:
+    def _check(self, mapped: Mapped, place: TableLine) -> None:
         """Record the faults of a whole resource type."""
         if not mapped.fields:
             self.fault(place, "the type has no arguments")
@@ -212,7 +215,7 @@ class _Loader(RowReader):
             if name not in mapped.fields:
                 self.fault(place, f"`at_least_one_of`: there is no argument `{name}`")
 
-    def _included(self, names: Iterable[str], place: Place) -> Iterator[_Argument]:
+    def _included(self, names: Iterable[str], place: TableLine) -> Iterator[_PlacedRow]:
         """Yield the arguments of sets."""
         for name in names:
             if name not in self._sets:
@@ -225,7 +228,7 @@ class _Loader(RowReader):
                 self.fault(place, f"set `{name}` includes itself")
             yield from self._expanded.get(name) or ()
 
-    def _arguments(self, path: str, node: Node | None) -> Iterator[_Argument]:
+    def _arguments(self, path: str, node: Node | None) -> Iterator[_PlacedRow]:
         """Yield the rows of a mapping, and behind each block those of the sets that it includes."""
         for key, value in entries(node):
             name, place = str(key.value), place_of(path, key)
@@ -233,27 +236,27 @@ class _Loader(RowReader):
                 self.fault(place, f"`{name}` is not the name of an argument")
                 continue
             if isinstance(value, ScalarNode):
-                row = Row(path=str(value.value))
+                row = ArgumentRow(path=str(value.value))
             else:
-                row = self.convert(value, Row, place) or Row(path="invalid")
+                row = self.convert(value, ArgumentRow, place) or ArgumentRow(path="invalid")
             faults = list(_faults_of(row))
             for text in faults:
                 self.fault(place, f"`{name}`: {text}")
             if faults:
-                row = Row(path=row.path, kind=row.kind)
+                row = ArgumentRow(path=row.path, kind=row.kind)
             names = tuple(name.split("."))
-            yield _Argument(names, row, place)
+            yield _PlacedRow(names, row, place)
             for inner in self._included(row.include, place):
-                yield _Argument((*names, *inner.names), inner.row, inner.place)
+                yield _PlacedRow((*names, *inner.names), inner.row, inner.place)
 
-    def _fields(self, arguments: Iterable[_Argument]) -> dict[str, Field]:
+    def _fields(self, arguments: Iterable[_PlacedRow]) -> dict[str, Field]:
         """Return the fields of a resource or block, those in its blocks inside these."""
-        own: dict[str, _Argument] = {}
-        below: dict[str, list[_Argument]] = {}
+        own: dict[str, _PlacedRow] = {}
+        below: dict[str, list[_PlacedRow]] = {}
         for argument in arguments:
             name, *inner = argument.names
             if inner:
-                below.setdefault(name, []).append(_Argument(tuple(inner), argument.row, argument.place))
+                below.setdefault(name, []).append(_PlacedRow(tuple(inner), argument.row, argument.place))
             elif name in own:
                 self.fault(argument.place, f"there is another row for `{name}`")
             else:
@@ -270,7 +273,7 @@ class _Loader(RowReader):
         return fields
 
 
-def _faults_of(row: Row) -> Iterator[str]:
+def _faults_of(row: ArgumentRow) -> Iterator[str]:
     """Yield what is wrong with a row."""
     is_block = row.kind in _BLOCKS
     if row.kind == "unmapped" or (row.kind == "block" and not row.path):
@@ -295,7 +298,7 @@ def _faults_of(row: Row) -> Iterator[str]:
         yield from _faults_of_defaults(row)
 
 
-def _faults_of_defaults(row: Row) -> Iterator[str]:
+def _faults_of_defaults(row: ArgumentRow) -> Iterator[str]:
     defaults = _defaults(row)
     if any(not isinstance(one.value, _DEFAULTS.get(row.kind, ())) for one in defaults) or (
         row.kind == "number" and any(isinstance(one.value, bool) for one in defaults)
@@ -315,15 +318,15 @@ def _version(text: str, default: Version = NEVER) -> Version:
     return int(major), int(minor)
 
 
-def _defaults(row: Row) -> tuple[Default, ...]:
+def _defaults(row: ArgumentRow) -> tuple[ArgumentDefault, ...]:
     if row.default is None:
         return ()
     if not isinstance(row.default, list):
-        return (Default(row.default),)
-    return tuple(Default(one.value, _version(one.since, (0, 0)), _version(one.until)) for one in row.default)
+        return (ArgumentDefault(row.default),)
+    return tuple(ArgumentDefault(one.value, _version(one.since, (0, 0)), _version(one.until)) for one in row.default)
 
 
-def _field(row: Row, fields: Mapping[str, Field]) -> Field:
+def _field(row: ArgumentRow, fields: Mapping[str, Field]) -> Field:
     is_typed = row.kind in ("boolean", "number")
     return Field(
         arm=row.path,

@@ -18,7 +18,7 @@ NEVER: Version = (9999, 0)
 NONE: Mapping[str, Any] = MappingProxyType({})
 
 
-class Default(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+class ArgumentDefault(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """The value of an argument that is not set, from provider version ``since`` up to, not including, ``until``."""
 
     value: Plain
@@ -45,7 +45,7 @@ class Field(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=T
     kind: str = "value"
     computed: bool = False
     filled: bool = False
-    defaults: tuple[Default, ...] = ()
+    defaults: tuple[ArgumentDefault, ...] = ()
     words: tuple[str, str] = ("", "")
     numeric: bool = False
     boolean: bool = False

@@ -14,7 +14,17 @@ import msgspec
 from azkvlint.evaluation.functions.numbers import number
 from azkvlint.evaluation.functions.objects import put
 from azkvlint.evaluation.functions.strings import fits, items_in, text
-from azkvlint.evaluation.functions.table import ANY, Context, Data, Function, InvalidCall, Lazy, Parts, answer, opaque
+from azkvlint.evaluation.functions.table import (
+    ANY,
+    CallContext,
+    DataFunction,
+    Function,
+    InvalidCall,
+    Lazy,
+    ResultFunction,
+    answer,
+    opaque,
+)
 from azkvlint.evaluation.known import count_of, decided_length, known_of, known_of_unknown, part_of, size_of, start_of
 from azkvlint.evaluation.known_parts import end, split_known
 from azkvlint.evaluation.operators import is_same, may_have
@@ -54,7 +64,7 @@ class _UnknownResultError(Exception):
         self.found = found
 
 
-def _lambda(context: Context) -> Result:
+def _lambda(context: CallContext) -> Result:
     names = []
     for node in context.node.arguments[:-1]:
         if not isinstance(node, ast.Literal) or not isinstance(node.value, str):
@@ -64,7 +74,7 @@ def _lambda(context: Context) -> Result:
     return Closure(at=context.at, parameters=tuple(names), body=body, local=context.local)
 
 
-def _lambda_variables(context: Context, arguments: list[Result]) -> Result:
+def _lambda_variables(context: CallContext, arguments: list[Result]) -> Result:
     name = arguments[0]
     if isinstance(name, Scalar) and isinstance(name.value, str):
         found = context.local.get(name.value.lower())
@@ -73,22 +83,22 @@ def _lambda_variables(context: Context, arguments: list[Result]) -> Result:
     return context.fails("does not name a parameter of an enclosing lambda", name)
 
 
-def _apply(context: Context, function: Result, *arguments: Result) -> Result:
+def _apply(context: CallContext, function: Result, *arguments: Result) -> Result:
     return context.evaluator.apply(function, arguments, context.at)
 
 
-def _number(context: Context, value: int) -> Scalar:
+def _number(context: CallContext, value: int) -> Scalar:
     return Scalar(at=context.at, value=value)
 
 
-def _array_of_lambda(context: Context, value: Result, *functions: Result) -> list[Result] | Unknown:
+def _array_of_lambda(context: CallContext, value: Result, *functions: Result) -> list[Result] | Unknown:
     """Return the items of an argument that should be an array; why there are none, otherwise."""
     if not all(isinstance(function, Closure) for function in functions):
         return context.fails("expects a lambda", value)
     return value.items if isinstance(value, Items) else context.fails(_MISFIT_OF_LAMBDA, value)
 
 
-def _map(context: Context, arguments: list[Result]) -> Result:
+def _map(context: CallContext, arguments: list[Result]) -> Result:
     array, function = arguments
     if isinstance(array, Partly) and isinstance(function, Closure) and len(function.parameters) < _WITH_NUMBER:
         found = [_apply(context, function, item) for item in array.items]
@@ -102,13 +112,13 @@ def _map(context: Context, arguments: list[Result]) -> Result:
     return Items(at=context.at, items=found)
 
 
-def _verdict(context: Context, result: Result) -> bool | Unknown:
+def _verdict(context: CallContext, result: Result) -> bool | Unknown:
     if isinstance(result, Scalar) and isinstance(result.value, bool):
         return result.value
     return context.fails("expects a lambda that returns a Boolean", result)
 
 
-def _filter(context: Context, arguments: list[Result]) -> Result:
+def _filter(context: CallContext, arguments: list[Result]) -> Result:
     array, function = arguments
     items = _array_of_lambda(context, array, function)
     if isinstance(items, Unknown):
@@ -126,7 +136,7 @@ def _filter(context: Context, arguments: list[Result]) -> Result:
     return Items(at=context.at, items=found)
 
 
-def _reduce(context: Context, arguments: list[Result]) -> Result:
+def _reduce(context: CallContext, arguments: list[Result]) -> Result:
     array, found, function = arguments
     items = _array_of_lambda(context, array, function)
     if isinstance(items, Unknown):
@@ -136,7 +146,7 @@ def _reduce(context: Context, arguments: list[Result]) -> Result:
     return found
 
 
-def _sort(context: Context, arguments: list[Result]) -> Result:
+def _sort(context: CallContext, arguments: list[Result]) -> Result:
     """Sort by a lambda that is true where its second argument comes after its first."""
     array, function = arguments
     items = _array_of_lambda(context, array, function)
@@ -158,7 +168,7 @@ def _sort(context: Context, arguments: list[Result]) -> Result:
         return error.found
 
 
-def _to_object(context: Context, arguments: list[Result]) -> Result:
+def _to_object(context: CallContext, arguments: list[Result]) -> Result:
     """Return an object with a field for each item: one lambda returns its name, another its value (the item, without
     it).
     """
@@ -178,7 +188,7 @@ def _to_object(context: Context, arguments: list[Result]) -> Result:
     return Fields(at=context.at, fields=fields, rest=rest)
 
 
-def _group_by(context: Context, arguments: list[Result]) -> Result:
+def _group_by(context: CallContext, arguments: list[Result]) -> Result:
     """Return an object with an array for each key that the lambda returns."""
     array, function = arguments
     items = _array_of_lambda(context, array, function)
@@ -195,7 +205,7 @@ def _group_by(context: Context, arguments: list[Result]) -> Result:
     return Fields(at=context.at, fields=found)
 
 
-def _map_values(context: Context, arguments: list[Result]) -> Result:
+def _map_values(context: CallContext, arguments: list[Result]) -> Result:
     value, function = arguments
     if not isinstance(value, Fields) or not isinstance(function, Closure):
         return context.fails("expects an object and a lambda", value)
@@ -215,7 +225,7 @@ def _units(value: str) -> int:
     return len(value) if value.isascii() else len(value.encode("utf-16-le", "surrogatepass")) // 2
 
 
-def _length(context: Context, arguments: list[Result]) -> Result:
+def _length(context: CallContext, arguments: list[Result]) -> Result:
     match arguments[0]:
         case Items(items=items):
             found = len(items)
@@ -233,7 +243,7 @@ def _length(context: Context, arguments: list[Result]) -> Result:
     return Scalar(at=context.at, value=found)
 
 
-def _counted(context: Context, of: Result, doubt: Unknown) -> Result:
+def _counted(context: CallContext, of: Result, doubt: Unknown) -> Result:
     """Return the length of a value as far as it is known."""
     known = size_of(of)
     length = decided_length(known)
@@ -242,7 +252,7 @@ def _counted(context: Context, of: Result, doubt: Unknown) -> Result:
     return msgspec.structs.replace(context.unknown(doubt), given=True, known=count_of(known))
 
 
-def _empty(context: Context, arguments: list[Result]) -> Result:
+def _empty(context: CallContext, arguments: list[Result]) -> Result:
     """Return whether there is nothing in it; null is empty."""
     match arguments[0]:
         case Absent():
@@ -264,15 +274,15 @@ def _empty(context: Context, arguments: list[Result]) -> Result:
             return context.fails(_MISFIT, *arguments)
 
 
-def _first(context: Context) -> Result:
+def _first(context: CallContext) -> Result:
     return _end(context, last=False)
 
 
-def _last(context: Context) -> Result:
+def _last(context: CallContext) -> Result:
     return _end(context, last=True)
 
 
-def _end(context: Context, last: bool) -> Result:
+def _end(context: CallContext, last: bool) -> Result:
     """Return the first or last item or character; null of an empty array."""
     found = _end_of_split(context, last)
     if found is not None:
@@ -287,12 +297,12 @@ def _end(context: Context, last: bool) -> Result:
             return context.fails("expects an array or a string", *arguments)
 
 
-def _end_of_split(context: Context, last: bool) -> Result | None:
+def _end_of_split(context: CallContext, last: bool) -> Result | None:
     """Return ``last(split(id, '/'))``, which can be known although parts of the id, and even their number, are not."""
     node = context.node.arguments[0]
     if not isinstance(node, ast.Call) or node.name.lower() != "split" or len(node.arguments) != 2:
         return None
-    inner = Context("split", node, context.local, context.evaluator)
+    inner = CallContext("split", node, context.local, context.evaluator)
     whole, by = inner.arguments()
     if isinstance(whole, Unknown) and isinstance(by, Scalar) and isinstance(by.value, str) and by.value:
         found = end(known_or_pattern(whole.pattern), by.value, last)
@@ -302,13 +312,13 @@ def _end_of_split(context: Context, last: bool) -> Result | None:
     return None
 
 
-def _piece(context: Context, whole: Unknown, pattern: Text) -> Result:
+def _piece(context: CallContext, whole: Unknown, pattern: Text) -> Result:
     if isinstance(pattern, str):
         return Scalar(at=context.at, value=pattern, sensitive=whole.sensitive)
     return Unknown(at=context.at, why=whole.why, pattern=pattern, sensitive=whole.sensitive)
 
 
-def _split(context: Context, arguments: list[Result]) -> Result:
+def _split(context: CallContext, arguments: list[Result]) -> Result:
     """Return the parts of a text between one or several delimiters."""
     whole, by = arguments
     if isinstance(whole, Unknown) and isinstance(by, Scalar) and isinstance(by.value, str) and by.value:
@@ -327,7 +337,7 @@ def _split_text(whole: object, by: object) -> list[str]:
     return re.split("|".join(map(re.escape, delimiters)), whole)
 
 
-def _take(context: Context, arguments: list[Result]) -> Result:
+def _take(context: CallContext, arguments: list[Result]) -> Result:
     """Return the first items or characters; none for a negative number."""
     value, count = arguments
     if isinstance(count, Scalar):
@@ -347,7 +357,7 @@ def _take(context: Context, arguments: list[Result]) -> Result:
     return context.fails("expects an array or a string", *arguments)
 
 
-def _skip(context: Context, arguments: list[Result]) -> Result:
+def _skip(context: CallContext, arguments: list[Result]) -> Result:
     """Return what comes after the first items or characters; everything for a negative number."""
     value, count = arguments
     if isinstance(count, Scalar):
@@ -365,7 +375,7 @@ def _skip(context: Context, arguments: list[Result]) -> Result:
     return context.fails("expects an array or a string", *arguments)
 
 
-def _contains(context: Context, arguments: list[Result]) -> Result:
+def _contains(context: CallContext, arguments: list[Result]) -> Result:
     """Return whether a text has a part (case matters), an array an item, or an object a field (case does not
     matter).
     """
@@ -395,7 +405,7 @@ def _contains(context: Context, arguments: list[Result]) -> Result:
             return context.fails(_MISFIT, *arguments)
 
 
-def _index(context: Context, array: Items, item: Result, last: bool) -> tuple[int, Unknown | None]:
+def _index(context: CallContext, array: Items, item: Result, last: bool) -> tuple[int, Unknown | None]:
     """Return where an item is in an array, -1 if it is nowhere; and what makes that unknown."""
     context.evaluator.spend(len(array.items) // 10)
     numbers = range(len(array.items))
@@ -408,15 +418,15 @@ def _index(context: Context, array: Items, item: Result, last: bool) -> tuple[in
     return -1, None
 
 
-def _index_of(context: Context, arguments: list[Result]) -> Result:
+def _index_of(context: CallContext, arguments: list[Result]) -> Result:
     return _position(context, arguments, last=False)
 
 
-def _last_index_of(context: Context, arguments: list[Result]) -> Result:
+def _last_index_of(context: CallContext, arguments: list[Result]) -> Result:
     return _position(context, arguments, last=True)
 
 
-def _position(context: Context, arguments: list[Result], last: bool) -> Result:
+def _position(context: CallContext, arguments: list[Result], last: bool) -> Result:
     """Return where a part is in a text (in any case) or an item in an array; -1 if it is nowhere."""
     container, item_or_part = arguments
     if isinstance(container, Items):
@@ -430,11 +440,11 @@ def _position(context: Context, arguments: list[Result], last: bool) -> Result:
     return Scalar(at=context.at, value=lower.rfind(part) if last else lower.find(part))
 
 
-def _create_array(context: Context, arguments: list[Result]) -> Result:
+def _create_array(context: CallContext, arguments: list[Result]) -> Result:
     return Items(at=context.at, items=arguments)
 
 
-def _array(context: Context, arguments: list[Result]) -> Result:
+def _array(context: CallContext, arguments: list[Result]) -> Result:
     """Return the value as an array of one, unless it is an array."""
     value = arguments[0]
     if isinstance(value, Items):
@@ -444,7 +454,7 @@ def _array(context: Context, arguments: list[Result]) -> Result:
     return context.fails("does not accept null", value)
 
 
-def _flatten(context: Context, arguments: list[Result]) -> Result:
+def _flatten(context: CallContext, arguments: list[Result]) -> Result:
     """Return the items of the arrays in an array, one level down."""
     if not isinstance(arguments[0], Items | Partly):
         return context.fails("expects an array of arrays", *arguments)
@@ -467,32 +477,32 @@ def _range(start: object, count: object) -> list[int]:
     return list(range(start, start + count))
 
 
-_SPLIT = Data("split", 2, 2, _split_text)
-_SPLIT_PARTS = Parts("split", 2, 2, _split)
+_SPLIT = DataFunction("split", 2, 2, _split_text)
+_SPLIT_PARTS = ResultFunction("split", 2, 2, _split)
 
 
 FUNCTIONS: tuple[Function, ...] = (
-    Parts("length", 1, 1, _length),
-    Parts("empty", 1, 1, _empty),
+    ResultFunction("length", 1, 1, _length),
+    ResultFunction("empty", 1, 1, _empty),
     Lazy("first", 1, 1, _first),
     Lazy("last", 1, 1, _last),
     _SPLIT_PARTS,
-    Parts("take", 2, 2, _take),
-    Parts("skip", 2, 2, _skip),
-    Parts("contains", 2, 2, _contains),
-    Parts("indexOf", 2, 2, _index_of),
-    Parts("lastIndexOf", 2, 2, _last_index_of),
-    Parts("createArray", 0, ANY, _create_array, "arm"),
-    Parts("array", 1, 1, _array),
-    Parts("flatten", 1, 1, _flatten),
-    Data("range", 2, 2, _range),
+    ResultFunction("take", 2, 2, _take),
+    ResultFunction("skip", 2, 2, _skip),
+    ResultFunction("contains", 2, 2, _contains),
+    ResultFunction("indexOf", 2, 2, _index_of),
+    ResultFunction("lastIndexOf", 2, 2, _last_index_of),
+    ResultFunction("createArray", 0, ANY, _create_array, "arm"),
+    ResultFunction("array", 1, 1, _array),
+    ResultFunction("flatten", 1, 1, _flatten),
+    DataFunction("range", 2, 2, _range),
     Lazy("lambda", 1, ANY, _lambda, "arm"),
-    Parts("lambdaVariables", 1, 1, _lambda_variables, "arm"),
-    Parts("map", 2, 2, _map),
-    Parts("filter", 2, 2, _filter),
-    Parts("reduce", 3, 3, _reduce),
-    Parts("sort", 2, 2, _sort),
-    Parts("toObject", 2, 3, _to_object),
-    Parts("groupBy", 2, 2, _group_by),
-    Parts("mapValues", 2, 2, _map_values),
+    ResultFunction("lambdaVariables", 1, 1, _lambda_variables, "arm"),
+    ResultFunction("map", 2, 2, _map),
+    ResultFunction("filter", 2, 2, _filter),
+    ResultFunction("reduce", 3, 3, _reduce),
+    ResultFunction("sort", 2, 2, _sort),
+    ResultFunction("toObject", 2, 3, _to_object),
+    ResultFunction("groupBy", 2, 2, _group_by),
+    ResultFunction("mapValues", 2, 2, _map_values),
 )

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 
 from azkvlint.evaluation.functions import arrays, numbers, objects, strings
-from azkvlint.evaluation.functions.table import ANY, Context, Function, Lazy, Unknowable, answer, call_pattern
+from azkvlint.evaluation.functions.table import ANY, CallContext, DeferredFunction, Function, Lazy, answer, call_pattern
 from azkvlint.evaluation.known import of_length
 from azkvlint.evaluation.operators import Local, Operations
 from azkvlint.evaluation.values import BY_DEPLOYMENT, RETURNS_SECRET, Result
@@ -20,33 +20,33 @@ def _because(why: str) -> Callable[[], str]:
 
 
 def _after(name: str, least: int, most: int, only: str = "") -> Function:
-    return Unknowable(name, least, most, _because(f"`{name}()` is known after deployment"), only)
+    return DeferredFunction(name, least, most, _because(f"`{name}()` is known after deployment"), only)
 
 
 def _by_azure(name: str, length: int) -> Function:
     why = _because(f"`{name}()` is computed by Azure")
-    return Unknowable(name, 1, ANY, why, given=True, known=of_length(length))
+    return DeferredFunction(name, 1, ANY, why, given=True, known=of_length(length))
 
 
 def _by_caller(name: str, least: int, most: int, what: str, only: str = "") -> Function:
-    return Unknowable(name, least, most, _because(f"`{name}()` is {what}"), only)
+    return DeferredFunction(name, least, most, _because(f"`{name}()` is {what}"), only)
 
 
-def _fail(context: Context) -> Result:
+def _fail(context: CallContext) -> Result:
     return Unknown(at=context.at, why="the template calls `fail()`, so the deployment fails")
 
 
-def secret(name: str, context: Context) -> Unknown:
+def secret(name: str, context: CallContext) -> Unknown:
     """Return the result of a function that returns keys or secrets."""
     return Unknown(at=context.at, why=f"`{name}()` {RETURNS_SECRET}", sensitive=True)
 
 
-def list_secrets(context: Context) -> Result:
+def list_secrets(context: CallContext) -> Result:
     """Return the result of ``listKeys`` or another function whose name begins with ``list``: there are dozens."""
     return secret(context.name, context)
 
 
-def _environment(context: Context) -> Result:
+def _environment(context: CallContext) -> Result:
     """Return the default of an environment variable, if it has one: the environment is never read."""
     arguments = context.arguments()
     if len(arguments) > 1:
@@ -77,8 +77,10 @@ _RUNTIME: tuple[Function, ...] = (
     _by_caller("externalInputs", 1, 1, "provided by the deployment tool", "arm"),
     Lazy("readEnvironmentVariable", 1, 2, _environment, "bicep"),
     _by_caller("readCliArgument", 1, 2, "provided by the deployment command", "bicep"),
-    Unknowable("newGuid", 0, 0, _because(f"`newGuid()` {_MOMENT}"), steady=False, given=True, known=of_length(36)),
-    Unknowable("utcNow", 0, 1, _because(BY_DEPLOYMENT), steady=False, given=True),
+    DeferredFunction(
+        "newGuid", 0, 0, _because(f"`newGuid()` {_MOMENT}"), steady=False, given=True, known=of_length(36)
+    ),
+    DeferredFunction("utcNow", 0, 1, _because(BY_DEPLOYMENT), steady=False, given=True),
     Lazy("fail", 0, 1, _fail),
     Lazy("getSecret", 1, 5, list_secrets),
 )
@@ -113,8 +115,8 @@ class _Table:
             return self._method(node, local, evaluator)
         function = self.functions.get(name.lower() if self.any_case else name)
         if function is not None:
-            return answer(function, Context(function.name, node, local, evaluator))
-        context = Context(name, node, local, evaluator)
+            return answer(function, CallContext(function.name, node, local, evaluator))
+        context = CallContext(name, node, local, evaluator)
         if _LIST_NAME.fullmatch(name):
             return answer(_LIST, context)
         # A name that is none of the language may be a word of a secret that is not in quotation marks.
@@ -122,7 +124,7 @@ class _Table:
 
     def _method(self, node: ast.Call, local: Local, evaluator: Operations) -> Result:
         """Evaluate a function of a resource: ``vault.getSecret('name')``, ``account.listKeys()``."""
-        context = Context(node.name, node, local, evaluator)
+        context = CallContext(node.name, node, local, evaluator)
         if _METHODS.fullmatch(node.name):
             return secret(node.name, context)
         return Unknown(at=context.at, why="the function is not supported")

@@ -4,44 +4,53 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from azkvlint.evaluation.functions.table import ANY, Context, Data, Function, InvalidCall, Lazy, Parts, UnknownResult
+from azkvlint.evaluation.functions.table import (
+    ANY,
+    CallContext,
+    DataFunction,
+    Function,
+    InvalidCall,
+    Lazy,
+    ResultFunction,
+    UnknownResult,
+)
 from azkvlint.evaluation.operators import apply_binary, negate
 from azkvlint.evaluation.values import Result
 from azkvlint.model.value import Absent
 from azkvlint.util.lazy_regex import regex
 
 
-def _if(context: Context) -> Result:
+def _if(context: CallContext) -> Result:
     condition, yes, no = context.node.arguments
     return context.evaluator.choose(context.evaluator.evaluate(condition, context.local), yes, no, context.local)
 
 
-def _and(context: Context) -> Result:
+def _and(context: CallContext) -> Result:
     return context.evaluator.connect(context.node.arguments, context.local, True, context.at)
 
 
-def _or(context: Context) -> Result:
+def _or(context: CallContext) -> Result:
     return context.evaluator.connect(context.node.arguments, context.local, False, context.at)
 
 
-def _coalesce(context: Context) -> Result:
+def _coalesce(context: CallContext) -> Result:
     return context.evaluator.coalesce(context.node.arguments, context.local, context.at)
 
 
-def _not(context: Context, arguments: list[Result]) -> Result:
+def _not(context: CallContext, arguments: list[Result]) -> Result:
     return negate(arguments[0], context.at)
 
 
-def _null(context: Context, arguments: list[Result]) -> Result:
+def _null(context: CallContext, arguments: list[Result]) -> Result:
     return Absent(at=context.at)
 
 
 def _compared(name: str, operator: str) -> Function:
-    def run(context: Context, arguments: list[Result]) -> Result:
+    def run(context: CallContext, arguments: list[Result]) -> Result:
         context.evaluator.weigh(*arguments)
         return apply_binary(operator, arguments[0], arguments[1], context.at)
 
-    return Parts(name, 2, 2, run, "arm")
+    return ResultFunction(name, 2, 2, run, "arm")
 
 
 def _bool(value: object) -> bool:
@@ -105,19 +114,19 @@ def _extreme(of: Callable[[list[int]], int]) -> Callable[..., int]:
 
 
 FUNCTIONS: tuple[Function, ...] = (
-    Data("int", 1, 1, _int),
-    Data("float", 1, 1, _float, "arm"),
-    Data("min", 1, ANY, _extreme(min)),
-    Data("max", 1, ANY, _extreme(max)),
+    DataFunction("int", 1, 1, _int),
+    DataFunction("float", 1, 1, _float, "arm"),
+    DataFunction("min", 1, ANY, _extreme(min)),
+    DataFunction("max", 1, ANY, _extreme(max)),
     Lazy("if", 3, 3, _if, "arm"),
     Lazy("and", 1, ANY, _and, "arm"),
     Lazy("or", 1, ANY, _or, "arm"),
     Lazy("coalesce", 1, ANY, _coalesce),
-    Parts("not", 1, 1, _not, "arm"),
-    Parts("null", 0, 0, _null, "arm"),
-    Data("true", 0, 0, lambda: True, "arm"),
-    Data("false", 0, 0, lambda: False, "arm"),
-    Data("bool", 1, 1, _bool),
+    ResultFunction("not", 1, 1, _not, "arm"),
+    ResultFunction("null", 0, 0, _null, "arm"),
+    DataFunction("true", 0, 0, lambda: True, "arm"),
+    DataFunction("false", 0, 0, lambda: False, "arm"),
+    DataFunction("bool", 1, 1, _bool),
     _compared("equals", "=="),
     _compared("less", "<"),
     _compared("lessOrEquals", "<="),

@@ -11,11 +11,11 @@ from azkvlint.evaluation.functions.merging import merge, overlaid
 from azkvlint.evaluation.functions.strings import fits
 from azkvlint.evaluation.functions.table import (
     ANY,
-    Context,
+    CallContext,
     Function,
     InvalidCall,
     Lazy,
-    Parts,
+    ResultFunction,
     opaque,
 )
 from azkvlint.evaluation.known import known_of, size_of
@@ -45,7 +45,7 @@ _MISFIT = "expects only arrays or only objects"
 _COMPARED = 4
 
 
-def _union(context: Context, arguments: list[Result]) -> Result:
+def _union(context: CallContext, arguments: list[Result]) -> Result:
     """Return all items of arrays, each once; or objects merged, those within them too. A later value replaces an
     earlier.
     """
@@ -58,7 +58,7 @@ def _union(context: Context, arguments: list[Result]) -> Result:
     return context.fails(_MISFIT, *arguments)
 
 
-def _joined(context: Context, arrays: Sequence[Result], is_whole: bool) -> Result:
+def _joined(context: CallContext, arrays: Sequence[Result], is_whole: bool) -> Result:
     """Return the items of arrays, each once; ``is_whole``: they have no others."""
     items, least = _distinct(context, [array for array in arrays if isinstance(array, Items | Partly)])
     if not is_whole:
@@ -70,7 +70,7 @@ def _joined(context: Context, arrays: Sequence[Result], is_whole: bool) -> Resul
     return partial_list(items, doubt, context.at, Known(least=least, most=len(items)))
 
 
-def _distinct(context: Context, arrays: Sequence[Items | Partly]) -> tuple[list[Result], int]:
+def _distinct(context: CallContext, arrays: Sequence[Items | Partly]) -> tuple[list[Result], int]:
     """Return the items of arrays without those that are certainly the same, and how many certainly differ."""
     fits(sum(len(array.items) for array in arrays), MAX_ITEMS)
     kept: list[Result] = []
@@ -97,7 +97,7 @@ def _distinct(context: Context, arrays: Sequence[Items | Partly]) -> tuple[list[
     return kept, least
 
 
-def merged(context: Context, objects: Sequence[Result], deep: bool) -> Fields:
+def merged(context: CallContext, objects: Sequence[Result], deep: bool) -> Fields:
     """Return objects merged into one, each either Fields or unknown as a whole."""
     found = Fields(at=context.at, fields={})
     for value in objects:
@@ -110,7 +110,7 @@ def merged(context: Context, objects: Sequence[Result], deep: bool) -> Fields:
     return found
 
 
-def _shallow_merge(context: Context, arguments: list[Result]) -> Result:
+def _shallow_merge(context: CallContext, arguments: list[Result]) -> Result:
     """Return the objects in an array merged into one, those within them not."""
     if not isinstance(arguments[0], Items):
         return context.fails("expects an array of objects", *arguments)
@@ -120,7 +120,7 @@ def _shallow_merge(context: Context, arguments: list[Result]) -> Result:
     return merged(context, given, deep=False)
 
 
-def _intersection(context: Context, arguments: list[Result]) -> Result:
+def _intersection(context: CallContext, arguments: list[Result]) -> Result:
     """Return the items that all arrays have, each once; or the fields that all objects have, with the same value."""
     head, *others = arguments
     if isinstance(head, Items) and all(isinstance(other, Items) for other in others):
@@ -130,7 +130,7 @@ def _intersection(context: Context, arguments: list[Result]) -> Result:
     return context.fails(_MISFIT, *arguments)
 
 
-def _common_items(context: Context, head: Items, others: Sequence[Items]) -> Result:
+def _common_items(context: CallContext, head: Items, others: Sequence[Items]) -> Result:
     kept: list[Result] = []
     for item in head.items:
         context.evaluator.spend((len(kept) + sum(len(other.items) for other in others)) // _COMPARED)
@@ -149,7 +149,7 @@ def _holds(array: Items, item: Result) -> bool | None:
     return True if True in found else None if None in found else False
 
 
-def _common_fields(context: Context, head: Fields, others: Sequence[Fields]) -> Result:
+def _common_fields(context: CallContext, head: Fields, others: Sequence[Fields]) -> Result:
     if head.rest is not None or any(other.rest is not None for other in others):
         return context.doubt("the properties of the object are unknown", head, *others)
     kept: dict[str, Result] = {}
@@ -169,7 +169,7 @@ def put(fields: dict[str, Result], names: dict[str, str], name: str, value: Resu
     fields[names.setdefault(name.lower(), name)] = value
 
 
-def _create_object(context: Context, arguments: list[Result]) -> Result:
+def _create_object(context: CallContext, arguments: list[Result]) -> Result:
     """Return ``createObject('name', value, 'name', value ...)``."""
     if len(arguments) % 2:
         raise InvalidCall("expects a value for each name")
@@ -190,7 +190,7 @@ def _ordered(value: Fields) -> list[str]:
     return sorted(value.fields, key=lambda name: (name.lower(), name))
 
 
-def _items(context: Context, arguments: list[Result]) -> Result:
+def _items(context: CallContext, arguments: list[Result]) -> Result:
     """Return an object as an array of objects with ``key`` and ``value``, in the order of the keys."""
     value = _object_of(context, arguments)
     if isinstance(arguments[0], WithItem):
@@ -207,7 +207,7 @@ def _items(context: Context, arguments: list[Result]) -> Result:
     return Items(at=context.at, items=found)
 
 
-def _object_keys(context: Context, arguments: list[Result]) -> Result:
+def _object_keys(context: CallContext, arguments: list[Result]) -> Result:
     value = _object_of(context, arguments)
     if not isinstance(value, Fields):
         return value
@@ -216,7 +216,7 @@ def _object_keys(context: Context, arguments: list[Result]) -> Result:
     return Items(at=context.at, items=keys)
 
 
-def _object_of(context: Context, arguments: list[Result]) -> Result:
+def _object_of(context: CallContext, arguments: list[Result]) -> Result:
     """Return the argument, an object all of whose names are known; Unknown otherwise."""
     value = arguments[0]
     if not isinstance(value, Fields):
@@ -226,7 +226,7 @@ def _object_of(context: Context, arguments: list[Result]) -> Result:
     return value if doubt is None else msgspec.structs.replace(context.unknown(doubt), known=size_of(value))
 
 
-def _try_get(context: Context, arguments: list[Result]) -> Result:
+def _try_get(context: CallContext, arguments: list[Result]) -> Result:
     """Return ``tryGet(value, 'name', 0 ...)``: null as soon as there is no such property or item."""
     found = arguments[0]
     for step in arguments[1:]:
@@ -236,19 +236,19 @@ def _try_get(context: Context, arguments: list[Result]) -> Result:
     return found
 
 
-def _from_end(safe: bool) -> Lazy | Parts:
-    def run(context: Context, arguments: list[Result]) -> Result:
+def _from_end(safe: bool) -> Lazy | ResultFunction:
+    def run(context: CallContext, arguments: list[Result]) -> Result:
         return context.evaluator.item(arguments[0], arguments[1], safe, True, context.at)
 
-    return Parts("tryIndexFromEnd" if safe else "indexFromEnd", 2, 2, run, "arm")
+    return ResultFunction("tryIndexFromEnd" if safe else "indexFromEnd", 2, 2, run, "arm")
 
 
-def _any(context: Context, arguments: list[Result]) -> Result:
+def _any(context: CallContext, arguments: list[Result]) -> Result:
     """Return the argument: it only silences the compiler."""
     return arguments[0]
 
 
-def _nameof(context: Context) -> Result:
+def _nameof(context: CallContext) -> Result:
     """Return the last name in ``nameof(a.b.c)``."""
     node = context.node.arguments[0]
     if isinstance(node, ast.Name | ast.Member | ast.Nested):
@@ -259,15 +259,15 @@ def _nameof(context: Context) -> Result:
 
 
 FUNCTIONS: tuple[Function, ...] = (
-    Parts("createObject", 0, ANY, _create_object, "arm"),
-    Parts("items", 1, 1, _items),
-    Parts("objectKeys", 1, 1, _object_keys),
-    Parts("tryGet", 2, ANY, _try_get),
+    ResultFunction("createObject", 0, ANY, _create_object, "arm"),
+    ResultFunction("items", 1, 1, _items),
+    ResultFunction("objectKeys", 1, 1, _object_keys),
+    ResultFunction("tryGet", 2, ANY, _try_get),
     _from_end(safe=False),
     _from_end(safe=True),
-    Parts("any", 1, 1, _any, "bicep"),
+    ResultFunction("any", 1, 1, _any, "bicep"),
     Lazy("nameof", 1, 1, _nameof, "bicep"),
-    Parts("union", 1, ANY, _union),
-    Parts("intersection", 2, ANY, _intersection),
-    Parts("shallowMerge", 1, 1, _shallow_merge),
+    ResultFunction("union", 1, ANY, _union),
+    ResultFunction("intersection", 2, ANY, _intersection),
+    ResultFunction("shallowMerge", 1, 1, _shallow_merge),
 )

@@ -11,11 +11,11 @@ import msgspec
 from azkvlint.evaluation.functions.numbers import number
 from azkvlint.evaluation.functions.table import (
     ANY,
-    Context,
-    Data,
+    CallContext,
+    DataFunction,
     Function,
     InvalidCall,
-    Parts,
+    ResultFunction,
     UnknownResult,
     call_pattern,
     opaque,
@@ -259,7 +259,7 @@ def weight(plain: object) -> int:
     return found
 
 
-def _concat(context: Context, arguments: list[Result]) -> Result:
+def _concat(context: CallContext, arguments: list[Result]) -> Result:
     """Return texts, numbers and booleans; or arrays."""
     if not any(isinstance(argument, Items | Partly) for argument in arguments):
         if not all(isinstance(argument, Scalar | Unknown) for argument in arguments):
@@ -286,7 +286,7 @@ def items_in(arrays: Sequence[Result]) -> list[Result]:
     return found
 
 
-def _format(context: Context, arguments: list[Result]) -> Result:
+def _format(context: CallContext, arguments: list[Result]) -> Result:
     """Return ``format('{0}-{1:D2}', a, b)``, as .NET does it; what is unknown leaves its mark in the pattern."""
     form = arguments[0]
     if not isinstance(form, Scalar) or not isinstance(form.value, str):
@@ -310,7 +310,7 @@ def _format(context: Context, arguments: list[Result]) -> Result:
     return context.evaluator.join(parts, context.at)
 
 
-def _formatted(context: Context, argument: Result, match: re.Match[str]) -> Result:
+def _formatted(context: CallContext, argument: Result, match: re.Match[str]) -> Result:
     if not match[2] and not match[3]:
         return argument
     if isinstance(argument, Scalar):
@@ -329,7 +329,7 @@ def _replace(original: object, old: object, new: object) -> str:
     return original.replace(old, new)
 
 
-def _join(context: Context, arguments: list[Result]) -> Result:
+def _join(context: CallContext, arguments: list[Result]) -> Result:
     array, delimiter = arguments
     if not isinstance(array, Items) or not isinstance(delimiter, Scalar):
         return context.fails("expects an array of strings and a delimiter", *arguments)
@@ -350,7 +350,7 @@ def _substring(original: object, start: object, length: object = None) -> str:
 
 
 def _cased(name: str, change: Callable[[str], str]) -> Function:
-    def run(context: Context, arguments: list[Result]) -> Result:
+    def run(context: CallContext, arguments: list[Result]) -> Result:
         value = arguments[0]
         if isinstance(value, Scalar):
             return Scalar(at=context.at, value=change(text(value.value)), sensitive=value.sensitive)
@@ -360,7 +360,7 @@ def _cased(name: str, change: Callable[[str], str]) -> Function:
         known = msgspec.structs.replace(value.known, starts=change(value.known.starts), differs=())
         return Unknown(at=context.at, why=value.why, pattern=pattern, known=known, sensitive=value.sensitive)
 
-    return Parts(name, 1, 1, run)
+    return ResultFunction(name, 1, 1, run)
 
 
 def _by_letter(text: str, change: Callable[[str], str]) -> str:
@@ -382,7 +382,7 @@ def _pad_left(value: object, total: object, character: object = " ") -> str:
     return text_of(value).rjust(width, filler)
 
 
-def _starts(context: Context, arguments: list[Result]) -> Result:
+def _starts(context: CallContext, arguments: list[Result]) -> Result:
     return _edge(context, arguments, _start(arguments[0]), str.startswith)
 
 
@@ -390,11 +390,11 @@ def _start(result: Result) -> str:
     return start_of(result) if isinstance(result, Unknown) else ""
 
 
-def _ends(context: Context, arguments: list[Result]) -> Result:
+def _ends(context: CallContext, arguments: list[Result]) -> Result:
     return _edge(context, arguments, known_end(pattern_of(arguments[0])), str.endswith)
 
 
-def _edge(context: Context, arguments: list[Result], known: str, test: Callable[[str, str], bool]) -> Result:
+def _edge(context: CallContext, arguments: list[Result], known: str, test: Callable[[str, str], bool]) -> Result:
     """Return whether a text begins or ends with another, in any case; ``known`` is what is known of that edge of it."""
     whole, part = arguments
     if isinstance(whole, Scalar) and isinstance(part, Scalar):
@@ -439,7 +439,7 @@ def _string(value: object) -> str:
     return text_of(value)
 
 
-def _string_of(context: Context, arguments: list[Result]) -> Result:
+def _string_of(context: CallContext, arguments: list[Result]) -> Result:
     value = arguments[0]
     if isinstance(value, Unknown) and value.pattern is not None and not isinstance(value.pattern, Hole):
         return value  # What has a text in its pattern is a text already.
@@ -448,34 +448,34 @@ def _string_of(context: Context, arguments: list[Result]) -> Result:
     return STRING.answer(context)
 
 
-STRING = Data("string", 1, 1, _string)
+STRING = DataFunction("string", 1, 1, _string)
 
 
 FUNCTIONS: tuple[Function, ...] = (
-    Parts("concat", 1, ANY, _concat),
-    Parts("format", 1, ANY, _format),
-    Data("replace", 3, 3, _replace),
-    Parts("join", 2, 2, _join),
-    Data("substring", 2, 3, _substring),
+    ResultFunction("concat", 1, ANY, _concat),
+    ResultFunction("format", 1, ANY, _format),
+    DataFunction("replace", 3, 3, _replace),
+    ResultFunction("join", 2, 2, _join),
+    DataFunction("substring", 2, 3, _substring),
     _cased("toLower", lambda text: _by_letter(text, str.lower)),
     _cased("toUpper", lambda text: _by_letter(text, str.upper)),
-    Data("trim", 1, 1, _trim),
-    Data("padLeft", 2, 3, _pad_left),
-    Parts("startsWith", 2, 2, _starts),
-    Parts("endsWith", 2, 2, _ends),
-    Data("like", 2, 2, _like),
-    Parts("string", 1, 1, _string_of),
-    Data("base64", 1, 1, _encode),
-    Data("base64ToString", 1, 1, _decode),
-    Data("base64ToJson", 1, 1, _base64_to_json),
-    Data("json", 1, 1, _json),
-    Data("dataUri", 1, 1, _data_uri),
-    Data("dataUriToString", 1, 1, _from_data_uri),
-    Data("uriComponent", 1, 1, _component),
-    Data("uriComponentToString", 1, 1, _from_component),
-    Data("uri", 2, 2, _uri),
-    Data("buildUri", 1, 1, _build_uri),
-    Data("parseUri", 1, 1, _parse_uri),
+    DataFunction("trim", 1, 1, _trim),
+    DataFunction("padLeft", 2, 3, _pad_left),
+    ResultFunction("startsWith", 2, 2, _starts),
+    ResultFunction("endsWith", 2, 2, _ends),
+    DataFunction("like", 2, 2, _like),
+    ResultFunction("string", 1, 1, _string_of),
+    DataFunction("base64", 1, 1, _encode),
+    DataFunction("base64ToString", 1, 1, _decode),
+    DataFunction("base64ToJson", 1, 1, _base64_to_json),
+    DataFunction("json", 1, 1, _json),
+    DataFunction("dataUri", 1, 1, _data_uri),
+    DataFunction("dataUriToString", 1, 1, _from_data_uri),
+    DataFunction("uriComponent", 1, 1, _component),
+    DataFunction("uriComponentToString", 1, 1, _from_component),
+    DataFunction("uri", 2, 2, _uri),
+    DataFunction("buildUri", 1, 1, _build_uri),
+    DataFunction("parseUri", 1, 1, _parse_uri),
 )
 
 
@@ -525,9 +525,9 @@ def _host(value: object, index: object) -> str:
 
 
 NETWORK: tuple[Function, ...] = (
-    Data("parseCidr", 1, 1, _parse),
-    Data("cidrSubnet", 3, 3, _subnet),
-    Data("cidrHost", 2, 2, _host),
+    DataFunction("parseCidr", 1, 1, _parse),
+    DataFunction("cidrSubnet", 3, 3, _subnet),
+    DataFunction("cidrHost", 2, 2, _host),
 )
 
 
@@ -589,7 +589,7 @@ def _from_epoch(value: object) -> str:
 
 
 DATES: tuple[Function, ...] = (
-    Data("dateTimeAdd", 2, 3, _add),
-    Data("dateTimeToEpoch", 1, 1, _to_epoch),
-    Data("dateTimeFromEpoch", 1, 1, _from_epoch),
+    DataFunction("dateTimeAdd", 2, 3, _add),
+    DataFunction("dateTimeToEpoch", 1, 1, _to_epoch),
+    DataFunction("dateTimeFromEpoch", 1, 1, _from_epoch),
 )

@@ -1,8 +1,8 @@
 """What a function is: a name, the number of its arguments, and the evaluation of a call.
 
-There are four kinds. A ``Data`` function works on plain JSON data, so it is unknown once a part of an argument is.
-A ``Parts`` function moves results without reading them, so what is unknown in them stays where it is. A
-``Lazy`` function chooses which of its arguments are evaluated. An ``Unknowable`` one is answered by Azure only.
+There are four kinds. A ``DataFunction`` works on plain JSON data, so it is unknown once a part of an argument is.
+A ``ResultFunction`` function moves results without reading them, so what is unknown in them stays where it is. A
+``Lazy`` function chooses which of its arguments are evaluated. An ``DeferredFunction`` one is answered by Azure only.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class UnknownResult(Exception):
     """The result is known to Azure only, for the reason ``why``, a sentence."""
 
 
-class Context:
+class CallContext:
     """One call, while it is answered. ``given`` are its arguments, once they are evaluated."""
 
     __slots__ = ("at", "evaluator", "given", "local", "name", "node")
@@ -111,7 +111,7 @@ class Function(msgspec.Struct, frozen=True):
     run: Callable[..., Any]
     only: str = ""
 
-    def answer(self, context: Context) -> Result:
+    def answer(self, context: CallContext) -> Result:
         """Return the result of a call with a number of arguments that fits."""
         raise NotImplementedError
 
@@ -119,27 +119,27 @@ class Function(msgspec.Struct, frozen=True):
 class Lazy(Function, frozen=True):
     """``run(context)`` chooses which arguments are evaluated."""
 
-    def answer(self, context: Context) -> Result:
+    def answer(self, context: CallContext) -> Result:
         """Return the result of a call."""
         found: Result = self.run(context)
         return found
 
 
-class Parts(Function, frozen=True):
+class ResultFunction(Function, frozen=True):
     """``run(context, arguments)`` converts results to one."""
 
-    def answer(self, context: Context) -> Result:
+    def answer(self, context: CallContext) -> Result:
         """Return the result of a call."""
         found: Result = self.run(context, context.arguments())
         return found
 
 
-class Data(Function, frozen=True):
+class DataFunction(Function, frozen=True):
     """``run(*arguments)`` converts plain data to plain data. ``known`` is what is certain of any result."""
 
     known: Known = NOTHING_KNOWN
 
-    def answer(self, context: Context) -> Result:
+    def answer(self, context: CallContext) -> Result:
         """Return the result of a call."""
         arguments = context.arguments()
         plain = []
@@ -163,7 +163,7 @@ class Data(Function, frozen=True):
         return wrap(made, context.at, sensitive)
 
 
-class Unknowable(Function, frozen=True):
+class DeferredFunction(Function, frozen=True):
     """``run()`` returns why the result is unknown. ``steady``: it is the same whenever the arguments are.
 
     ``given``: whatever it is, it is not null. ``known`` is what else is certain of any result.
@@ -174,7 +174,7 @@ class Unknowable(Function, frozen=True):
     given: bool = False
     known: Known = NOTHING_KNOWN
 
-    def answer(self, context: Context) -> Result:
+    def answer(self, context: CallContext) -> Result:
         """Return the result of a call."""
         pattern = call_pattern(self.name, context.arguments()) if self.steady else None
         return Unknown(
@@ -182,7 +182,7 @@ class Unknowable(Function, frozen=True):
         )
 
 
-def answer(function: Function, context: Context) -> Result:
+def answer(function: Function, context: CallContext) -> Result:
     """Return the result of a call. Raise only InputError, for work above the limits."""
     number = len(context.node.arguments)
     if not function.least <= number <= function.most:

@@ -33,7 +33,7 @@ _WITHOUT_MEMBERS = (Scalar, Items, Closure)
 _FEW = 20
 
 
-def member_of(of: Result, name: str, at: Location, watch: Watch) -> Result:
+def member_of(of: Result, name: str, at: Location, watch: EvaluationCounters) -> Result:
     """Return ``of.name``. Raise FailedError where there is none."""
     if isinstance(of, Fields):
         return _field(of, name, at, watch)
@@ -54,7 +54,7 @@ def member_of(of: Result, name: str, at: Location, watch: Watch) -> Result:
         watch.risks = risks
 
 
-def _field(of: Fields, name: str, at: Location, watch: Watch) -> Result:
+def _field(of: Fields, name: str, at: Location, watch: EvaluationCounters) -> Result:
     found = of.fields.get(name)
     if found is None:
         if of.rest is None:
@@ -64,19 +64,19 @@ def _field(of: Fields, name: str, at: Location, watch: Watch) -> Result:
     return require_present(found, watch) if isinstance(found, Unknown) and as_optional(found) is not None else found
 
 
-def require_present(found: Unknown, watch: Watch) -> Unknown:
+def require_present(found: Unknown, watch: EvaluationCounters) -> Unknown:
     """Return the value of a field that may be absent, where its absence is an error."""
     watch.risks += 1
     return msgspec.structs.replace(found, note="")
 
 
-def item_of(of: Result, index: Result, at: Location, watch: Watch) -> Result:
+def item_of(of: Result, index: Result, at: Location, watch: EvaluationCounters) -> Result:
     """Return ``of[index]``, sensitive if the index is. Raise FailedError where there is none."""
     found = _item_of(of, index, at, watch)
     return mark_sensitive(found) if isinstance(index, Scalar) and index.sensitive else found
 
 
-def _item_of(of: Result, index: Result, at: Location, watch: Watch) -> Result:
+def _item_of(of: Result, index: Result, at: Location, watch: EvaluationCounters) -> Result:
     if isinstance(of, Alternatives):
         return of.each(lambda result: item_of(result, index, at, watch))
     if isinstance(index, Absent | Items | Fields):
@@ -106,7 +106,7 @@ def _step(index: Result) -> Text:
     return join_texts(["[", known, "]"]) if known else ""
 
 
-def _item(of: Items, index: Result, at: Location, watch: Watch) -> Result:
+def _item(of: Items, index: Result, at: Location, watch: EvaluationCounters) -> Result:
     if of.kind == "set":
         raise FailedError("a set is indexed", at)
     if not isinstance(index, Scalar):
@@ -122,7 +122,7 @@ def _item(of: Items, index: Result, at: Location, watch: Watch) -> Result:
     return of.items[number]
 
 
-def _keyed(of: Fields, index: Result, at: Location, watch: Watch) -> Result:
+def _keyed(of: Fields, index: Result, at: Location, watch: EvaluationCounters) -> Result:
     if isinstance(index, Scalar):
         name = text_of(index.value)
         if name in of.fields or of.rest is not None:
@@ -143,7 +143,7 @@ def keys_of(of: Fields) -> str:
     return f"[{','.join(map(repr, of.fields))}]" if len(of.fields) <= _FEW and of.rest is None else ""
 
 
-def _some(values: list[Result], index: Result, mark: str, at: Location, watch: Watch) -> Result:
+def _some(values: list[Result], index: Result, mark: str, at: Location, watch: EvaluationCounters) -> Result:
     """Return one of the items, which an unknown index names, if it names any."""
     watch.risks += 1
     watch.weigh(values)
@@ -181,7 +181,7 @@ _DATA = (Scalar, Unknown, Absent, Items, Fields)
 _MAX_CANDIDATES = 1_000
 
 
-class Watch:
+class EvaluationCounters:
     """The counters of one evaluator: its work, and ``risks``, operations that may fail because of unknown values."""
 
     __slots__ = ("budget", "risks")
@@ -203,7 +203,7 @@ class Watch:
 class Alternatives:
     """One of several results, resources among them. Each access is an access to each of them."""
 
-    def __init__(self, results: Sequence[Result], doubt: Unknown, watch: Watch) -> None:
+    def __init__(self, results: Sequence[Result], doubt: Unknown, watch: EvaluationCounters) -> None:
         self.results = results
         self.doubt = doubt
         self.watch = watch
@@ -238,7 +238,7 @@ class Alternatives:
         return self.each(lambda result: data_of(result, at))
 
 
-def one_of_results(results: Sequence[Result], doubt: Unknown, watch: Watch | None = None) -> Result:
+def one_of_results(results: Sequence[Result], doubt: Unknown, watch: EvaluationCounters | None = None) -> Result:
     """Return one of ``results``, at least one: what they share is known, the rest is as unknown as ``doubt``.
 
     It names a resource that one of them names. The caller counts the cost of walking through them.
@@ -254,7 +254,7 @@ def one_of_results(results: Sequence[Result], doubt: Unknown, watch: Watch | Non
                 flat.append(result)
         # The same resource may be reached on several ways.
         kept = list({id(result): result for result in flat}.values())
-        return kept[0] if len(kept) == 1 else Alternatives(kept, doubt, watch or Watch(Budget()))
+        return kept[0] if len(kept) == 1 else Alternatives(kept, doubt, watch or EvaluationCounters(Budget()))
     if any(isinstance(result, Items | Fields) and is_large(result) for result in results):
         return Unknown(at=doubt.at, why=doubt.why, sensitive=any(map(is_sensitive, results)))
     return _one_of(results, doubt)

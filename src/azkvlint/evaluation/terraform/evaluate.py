@@ -16,7 +16,7 @@ from azkvlint.evaluation.reads import Bound, KeptParts
 from azkvlint.evaluation.terraform import operators
 from azkvlint.evaluation.terraform.alternatives import (
     Alternatives,
-    Watch,
+    EvaluationCounters,
     data_of,
     gather,
     item_of,
@@ -74,7 +74,7 @@ class TerraformEvaluator(ModuleEvaluator):
 
     def __init__(self, document: TerraformDocument, budget: Budget) -> None:
         super().__init__(document, FUNCTIONS, budget)
-        self.watch = Watch(budget)
+        self.watch = EvaluationCounters(budget)
         self.kept: KeptParts | None = None
 
     def for_document(self, document: TerraformDocument) -> TerraformEvaluator:
@@ -650,7 +650,7 @@ def _object(node: ast.Comprehension, pairs: list[tuple[Result | None, Result]], 
     return mark_map_sensitive(found) if any(isinstance(name, Scalar) and name.sensitive for name, _ in pairs) else found
 
 
-def join_strings(parts: Sequence[Result], at: Location, watch: Watch) -> Result:
+def join_strings(parts: Sequence[Result], at: Location, watch: EvaluationCounters) -> Result:
     """Return the text that parts make together; its pattern where not all of them are known. Raise FailedError for
     null.
     """

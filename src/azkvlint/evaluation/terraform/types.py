@@ -35,72 +35,72 @@ Default: TypeAlias = Callable[[ast.Expression], Result]
 _LEAVES = (Scalar, Unknown, Absent)
 
 
-class Type(msgspec.Struct, frozen=True):
+class TypeConstraint(msgspec.Struct, frozen=True):
     """A type by its ``kind``: any, string, number, bool, list, set, map, tuple or object.
 
     ``of`` is the type of all items of a list, set or map, or the types of a tuple's items, one by one.
     """
 
     kind: str = "any"
-    of: tuple[Type, ...] = ()
-    attributes: Mapping[str, Attribute] = {}
+    of: tuple[TypeConstraint, ...] = ()
+    attributes: Mapping[str, ObjectAttribute] = {}
 
 
-class Attribute(NamedTuple):
+class ObjectAttribute(NamedTuple):
     """An attribute of an object. An ``optional`` one that is null or missing has its ``default``, if there is one."""
 
-    type: Type
+    type: TypeConstraint
     optional: bool = False
     default: ast.Expression | None = None
 
 
-ANY = Type()
+ANY = TypeConstraint()
 
 
-def type_of(expression: ast.Expression | None) -> Type:
+def type_of(expression: ast.Expression | None) -> TypeConstraint:
     """Return the type that ``type = expression`` declares; ``any`` for what is not understood."""
     match expression:
         case ast.Name(name=name) | ast.Literal(value=str() as name):
             return _named(name)
         case ast.Call(name=name, arguments=(inner,)) if name in _COLLECTIONS:
-            return Type(name, (type_of(inner),))
+            return TypeConstraint(name, (type_of(inner),))
         case ast.Call(name="tuple", arguments=(ast.Array(items=items),)):
-            return Type("tuple", tuple(type_of(item) for item in items if not isinstance(item, ast.Spread)))
+            return TypeConstraint("tuple", tuple(type_of(item) for item in items if not isinstance(item, ast.Spread)))
         case ast.Call(name="object", arguments=(ast.Object(members=members),)):
             attributes = {
                 member.key: _attribute(member.value)
                 for member in members
                 if isinstance(member, ast.Property) and isinstance(member.key, str)
             }
-            return Type("object", attributes=attributes)
+            return TypeConstraint("object", attributes=attributes)
         case _:
             return ANY
 
 
-def _named(name: str) -> Type:
+def _named(name: str) -> TypeConstraint:
     if name in _PRIMITIVES:
-        return Type(name)
-    return Type(name, (ANY,)) if name in _COLLECTIONS else ANY
+        return TypeConstraint(name)
+    return TypeConstraint(name, (ANY,)) if name in _COLLECTIONS else ANY
 
 
-def _attribute(expression: ast.Expression) -> Attribute:
+def _attribute(expression: ast.Expression) -> ObjectAttribute:
     match expression:
         case ast.Call(name="optional", arguments=(type_,)):
-            return Attribute(type_of(type_), optional=True)
+            return ObjectAttribute(type_of(type_), optional=True)
         case ast.Call(name="optional", arguments=(type_, default)):
-            return Attribute(type_of(type_), optional=True, default=default)
+            return ObjectAttribute(type_of(type_), optional=True, default=default)
         case _:
-            return Attribute(type_of(expression))
+            return ObjectAttribute(type_of(expression))
 
 
-def converts_apart(type_: Type) -> bool:
+def converts_apart(type_: TypeConstraint) -> bool:
     """Return whether each member of an object is converted to its type whatever the others are."""
     if type_.kind == "map" and type_.of[0].kind == "any":
         return False
     return all(map(converts_apart, (*type_.of, *(attribute.type for attribute in type_.attributes.values()))))
 
 
-def convert(result: Result, type_: Type, evaluate_default: Default) -> Result:
+def convert(result: Result, type_: TypeConstraint, evaluate_default: Default) -> Result:
     """Return what a variable of a type holds when it is given ``result``. Raise FailedError where Terraform rejects it.
 
     Null stays null, what is unknown stays so, and a resource stays what it is.
@@ -115,7 +115,7 @@ def convert(result: Result, type_: Type, evaluate_default: Default) -> Result:
         return Unknown(at=result.at, why=str(error), sensitive=is_sensitive(result))
 
 
-def _converted(result: Result, type_: Type, default: Default) -> Result:
+def _converted(result: Result, type_: TypeConstraint, default: Default) -> Result:
     kind = type_.kind
     if kind == "any" or isinstance(result, Absent):
         return result
@@ -150,7 +150,7 @@ def _unknown_as(result: Unknown, kind: str) -> Unknown:
     return msgspec.structs.replace(result, known=known)
 
 
-def _items(result: Items, type_: Type, default: Default) -> Result:
+def _items(result: Items, type_: TypeConstraint, default: Default) -> Result:
     kind = type_.kind
     if kind == "tuple":
         if len(result.items) != len(type_.of):
@@ -165,7 +165,7 @@ def _items(result: Items, type_: Type, default: Default) -> Result:
     return as_set(items, result.at) if kind == "set" else Items(at=result.at, items=items, kind="list")
 
 
-def _map(result: Fields, type_: Type, default: Default) -> Fields:
+def _map(result: Fields, type_: TypeConstraint, default: Default) -> Fields:
     names, values = list(result.fields), list(result.fields.values())
     items = [_kept(value, _converted(value, type_.of[0], default)) for value in values]
     if type_.of[0].kind == "any":
@@ -181,7 +181,7 @@ def _kept(before: Result, after: Result) -> Result:
     return mark_optional(after, found) if found is not None and as_optional(after) is None else after
 
 
-def _object(result: Fields, type_: Type, default: Default) -> Fields:
+def _object(result: Fields, type_: TypeConstraint, default: Default) -> Fields:
     """Return an object with exactly the attributes of its type."""
     fields: dict[str, Result] = {}
     for name, attribute in type_.attributes.items():
@@ -198,7 +198,7 @@ def _unknown(rest: Unknown, name: str) -> Unknown:
     return step_into(rest, f".{name}", rest.at)
 
 
-def _filled(value: Result, attribute: Attribute, default: Default) -> Result:
+def _filled(value: Result, attribute: ObjectAttribute, default: Default) -> Result:
     """Return the value of an attribute, or its default where it is null."""
     if isinstance(value, Unknown):
         value = msgspec.structs.replace(value, note="")

@@ -13,13 +13,21 @@ from azkvlint.syntax import ast
 from azkvlint.syntax.bicep.parse import Parsed, parse
 from azkvlint.values.secrecy import Span, Spans, has_literal, names_secret, secret_spans
 
-Symbol: TypeAlias = ast.Parameter | ast.Variable | ast.Resource | ast.Module | ast.Function
+Symbol: TypeAlias = (
+    ast.ParameterDeclaration | ast.Variable | ast.ResourceDeclaration | ast.ModuleDeclaration | ast.FunctionDeclaration
+)
 _Kind = TypeVar("_Kind", bound=ast.Node)
-_SYMBOLS = (ast.Parameter, ast.Variable, ast.Resource, ast.Module, ast.Function)
-_VALUES = (ast.Parameter, ast.Variable, ast.Output)
+_SYMBOLS = (
+    ast.ParameterDeclaration,
+    ast.Variable,
+    ast.ResourceDeclaration,
+    ast.ModuleDeclaration,
+    ast.FunctionDeclaration,
+)
+_VALUES = (ast.ParameterDeclaration, ast.Variable, ast.OutputDeclaration)
 
 
-class File(msgspec.Struct, frozen=True, kw_only=True):
+class BicepDocument(msgspec.Struct, frozen=True, kw_only=True):
     """A Bicep or parameter file. ``path`` names it in reports, ``file`` is its absolute path, empty if it has none.
 
     ``imported`` maps a name to the import that brings it and its name there, ``namespaces`` an alias of all that a file
@@ -32,11 +40,11 @@ class File(msgspec.Struct, frozen=True, kw_only=True):
     parsed: Parsed
     symbols: Mapping[str, Symbol]
     types: Mapping[str, ast.TypeDeclaration]
-    outputs: Mapping[str, ast.Output]
+    outputs: Mapping[str, ast.OutputDeclaration]
     imported: Mapping[str, tuple[ast.Import, str]]
     namespaces: Mapping[str, ast.Import]
     scope: ast.Expression | None
-    secrets_cache: list[FileSecrets] = []
+    secrets_cache: list[BicepFileSecrets] = []
 
     @property
     def level(self) -> str:
@@ -44,11 +52,11 @@ class File(msgspec.Struct, frozen=True, kw_only=True):
         node = self.scope
         return node.value if isinstance(node, ast.Literal) and isinstance(node.value, str) else ""
 
-    def secrets(self, found: Iterable[Span]) -> FileSecrets:
+    def secrets(self, found: Iterable[Span]) -> BicepFileSecrets:
         """Return its secrets, those of the last call if they are the same: many files use a module."""
         spans = tuple(sorted(found))
         if not self.secrets_cache or self.secrets_cache[0].found != spans:
-            self.secrets_cache[:] = [FileSecrets(self, spans)]
+            self.secrets_cache[:] = [BicepFileSecrets(self, spans)]
         return self.secrets_cache[0]
 
     def declarations(self, kind: type[_Kind]) -> Iterator[_Kind]:
@@ -56,12 +64,12 @@ class File(msgspec.Struct, frozen=True, kw_only=True):
         return (node for node in self.parsed.declarations if isinstance(node, kind))
 
 
-def read_file(path: str, file: str, text: str) -> File:
+def read_file(path: str, file: str, text: str) -> BicepDocument:
     """Parse ``text``, and sort what it declares. Of two declarations of one name the first counts."""
     parsed = parse(text)
     symbols: dict[str, Symbol] = {}
     types: dict[str, ast.TypeDeclaration] = {}
-    outputs: dict[str, ast.Output] = {}
+    outputs: dict[str, ast.OutputDeclaration] = {}
     imported: dict[str, tuple[ast.Import, str]] = {}
     namespaces: dict[str, ast.Import] = {}
     scope: ast.Expression | None = None
@@ -70,7 +78,7 @@ def read_file(path: str, file: str, text: str) -> File:
             symbols.setdefault(node.name, node)
         elif isinstance(node, ast.TypeDeclaration):
             types.setdefault(node.name, node)
-        elif isinstance(node, ast.Output):
+        elif isinstance(node, ast.OutputDeclaration):
             outputs.setdefault(node.name, node)
         elif isinstance(node, ast.Import):
             if node.alias:
@@ -79,19 +87,19 @@ def read_file(path: str, file: str, text: str) -> File:
                 imported.setdefault(here, (node, there))
         elif isinstance(node, ast.TargetScope):
             scope = node.value
-    return File(
+    return BicepDocument(
         path=path, file=file, text=text, parsed=parsed, symbols=symbols, types=types, outputs=outputs,
         imported=imported, namespaces=namespaces, scope=scope,
     )  # fmt: skip
 
 
-class FileSecrets:
+class BicepFileSecrets:
     """The secrets of one file. ``found`` are the spans of arguments for secure parameters.
 
     Only declarations that a report shows are searched.
     """
 
-    def __init__(self, file: File, found: Sequence[Span]) -> None:
+    def __init__(self, file: BicepDocument, found: Sequence[Span]) -> None:
         self.found: Sequence[Span] = found
         self.cache: dict[tuple[Span, ...], Any] = {}
         self._found = Spans(found)
@@ -114,7 +122,7 @@ def _spans_of(node: ast.Node) -> Iterator[Span]:
     if not isinstance(node, _VALUES):
         yield from secret_spans(node)
         return
-    value = node.default if isinstance(node, ast.Parameter) else node.value
+    value = node.default if isinstance(node, ast.ParameterDeclaration) else node.value
     if value is None:
         return
     if is_decorated(node.decorators, "secure"):

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from azkvlint.model.finding import INPUT_INCOMPLETE
 from azkvlint.model.location import Location
-from azkvlint.readers.bicep.document import File
+from azkvlint.readers.bicep.document import BicepDocument
 from azkvlint.readers.bicep.files import BicepRun
 from azkvlint.readers.deployment.declarations import body_of, inner_resources, written_type
 from azkvlint.syntax import ast
@@ -38,15 +38,15 @@ def report_extensions(run: BicepRun) -> None:
             )
 
 
-def _resources(file: File) -> Iterator[ast.Resource]:
+def _resources(file: BicepDocument) -> Iterator[ast.ResourceDeclaration]:
     """Yield the resources of extensions."""
-    for node in file.declarations(ast.Resource):
+    for node in file.declarations(ast.ResourceDeclaration):
         type_ = written_type(node)
         if not node.existing and type_ is not None and "." not in type_.partition("/")[0]:
             yield node
 
 
-def _is_of_vault(node: ast.Resource) -> bool:
+def _is_of_vault(node: ast.ResourceDeclaration) -> bool:
     """Return whether the type, or the name of a member, is about key vaults."""
     type_ = (written_type(node) or "").lower()
     members = (one.key for one in body_of(node.body).members if isinstance(one, ast.Property))

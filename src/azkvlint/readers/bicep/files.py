@@ -23,7 +23,7 @@ from azkvlint.model.finding import INPUT_INCOMPLETE, INPUT_UNREADABLE, Problem
 from azkvlint.model.location import Location, Region
 from azkvlint.model.resource import RequiredAttributes
 from azkvlint.model.value import Scalar, Unknown
-from azkvlint.readers.bicep.document import File, read_file
+from azkvlint.readers.bicep.document import BicepDocument, read_file
 from azkvlint.readers.deployment.declarations import SecureParts
 from azkvlint.readers.deployment.symbols import FileInstance
 from azkvlint.readers.missing_modules import source_name, why_missing
@@ -49,7 +49,7 @@ from azkvlint.util.project_files import (
 )
 
 if TYPE_CHECKING:
-    from azkvlint.syntax.json_decoder import Document
+    from azkvlint.syntax.json_decoder import JsonDocument
     from azkvlint.syntax.yaml_nodes import Node
 
 MAX_FAULTS = 20
@@ -60,7 +60,7 @@ class ModuleCache:
     """The files that one run of kvlint read, by absolute path, so that each is read and parsed once."""
 
     def __init__(self) -> None:
-        self.files: dict[str, File | InputError] = {}
+        self.files: dict[str, BicepDocument | InputError] = {}
         self.data: dict[str, object] = {}
         # The real paths of references, by root, folder and path; None for those that lead out of the project.
         self.paths: dict[tuple[str, str, str], str | None] = {}
@@ -72,17 +72,17 @@ class ModuleCache:
             self._roots[root] = real_path(root) if root else ""
         return self._roots[root]
 
-    def parse(self, path: str, file: str, text: str) -> File:
+    def parse(self, path: str, file: str, text: str) -> BicepDocument:
         """Return the parsed Bicep file; ``file`` is empty if the text does not come from a file.
 
         The result is not cached, because most files that are evaluated by themselves are not modules.
         """
         found = self.files.get(file)
-        if not isinstance(found, File) or found.text != text or found.path != path:
+        if not isinstance(found, BicepDocument) or found.text != text or found.path != path:
             found = PARSED_TEXTS.parsed(read_file, path, file, text)
         return found
 
-    def load(self, path: str, file: str) -> File:
+    def load(self, path: str, file: str) -> BicepDocument:
         """Return the Bicep file ``file``, known in reports as ``path``. Raises InputError if it cannot be read."""
         found = cached(self.files, file, lambda: _read_cached(path, file))
         if isinstance(found, InputError):
@@ -90,7 +90,7 @@ class ModuleCache:
         return found
 
 
-def _read_cached(path: str, file: str) -> File | InputError:
+def _read_cached(path: str, file: str) -> BicepDocument | InputError:
     try:
         return PARSED_TEXTS.parsed(read_file, path, file, source_text(read_bytes(file, MAX_FILE)))
     except InputError as error:
@@ -119,7 +119,7 @@ class BicepRun(Run):
         self.imported: dict[str, object] = {}
         # The secure parts of types by their identity, with the type, so that its identity stays unique.
         self.secure_types: dict[int, tuple[ast.Type, SecureParts | None]] = {}
-        self.sources: dict[str, File] = {}
+        self.sources: dict[str, BicepDocument] = {}
         self.loaded: dict[str, object] = {}
         self.deployed: set[str] = set()
         self.skipped_files: set[str] = set()
@@ -130,7 +130,7 @@ class BicepRun(Run):
         other.imported = {}
         return other
 
-    def add(self, file: File) -> None:
+    def add(self, file: BicepDocument) -> None:
         """Add a file in which locations may be reported, and report its syntax errors."""
         if file.path in self.sources:
             return
@@ -174,22 +174,22 @@ def find(run: BicepRun, around: str, path: str) -> str:
     return file
 
 
-def load(run: BicepRun, around: str, path: str) -> File:
+def load(run: BicepRun, around: str, path: str) -> BicepDocument:
     """Return the Bicep file that ``path`` names in the file ``around``. Raises InputError if it is unreadable."""
     file = find(run, around, path)
     return run.cache.load(reported_path(run.root, file), file)
 
 
-def template_in(run: BicepRun, file: str) -> Document:
+def template_in(run: BicepRun, file: str) -> JsonDocument:
     """Return a JSON file, decoded once a run. Raises InputError if it cannot be read."""
     key = f"template:{file}"
     found = cached(run.cache.data, key, lambda: _decode_template(file))
     if isinstance(found, InputError):
         raise found
-    return cast("Document", found)
+    return cast("JsonDocument", found)
 
 
-def _decode_template(file: str) -> Document | InputError:
+def _decode_template(file: str) -> JsonDocument | InputError:
     from azkvlint.syntax.json_decoder import decode
 
     try:
@@ -212,11 +212,13 @@ def missing_reason(run: BicepRun, around: str, path: str) -> tuple[str, str] | N
 class ParameterFile:
     """The values of a parameter file, its own before those of the file that it extends."""
 
-    def __init__(self, instance: FileInstance, file: File, base: ParameterFile | None) -> None:
+    def __init__(self, instance: FileInstance, file: BicepDocument, base: ParameterFile | None) -> None:
         self.instance = instance
         self.file = file
         self.base = base
-        self.names = {name for name, node in instance.file.symbols.items() if isinstance(node, ast.Parameter)}
+        self.names = {
+            name for name, node in instance.file.symbols.items() if isinstance(node, ast.ParameterDeclaration)
+        }
 
     def get(self, name: str, /) -> Result | None:
         """Return the value of one parameter; None if there is none."""
@@ -237,7 +239,7 @@ class ParameterFile:
 
 def _reads_environment(node: object) -> bool:
     """Return whether a parameter is a variable of the environment, or its default."""
-    value = node.default if isinstance(node, ast.Parameter) else None
+    value = node.default if isinstance(node, ast.ParameterDeclaration) else None
     return isinstance(value, ast.Call) and value.name == "readEnvironmentVariable"
 
 
@@ -250,7 +252,7 @@ _MAX_FILES = 10_000
 _INDEX = regex(r"[0-9]{1,9}")
 
 
-def load_content(run: BicepRun, file: File, name: str, arguments: Sequence[Result], at: Location) -> Result:
+def load_content(run: BicepRun, file: BicepDocument, name: str, arguments: Sequence[Result], at: Location) -> Result:
     """Return the result of a call. Unreadable files are Unknown, with a Problem; files outside are never read."""
     known = [argument.value if isinstance(argument, Scalar) else None for argument in arguments]
     if not known or not isinstance(known[0], str):

@@ -5,17 +5,17 @@ from __future__ import annotations
 from azkvlint.evaluation.values import Fields, Result, pattern_of
 from azkvlint.model.pattern import DEPLOYMENT, Text, declared_hole, rstrip_text
 from azkvlint.model.value import Scalar
-from azkvlint.readers.deployment.modules import ModuleEntity
+from azkvlint.readers.deployment.modules import DeploymentModuleEntity
 from azkvlint.readers.deployment.resource import ResourceIdentity, parts_of
-from azkvlint.readers.deployment.resource_symbols import ResourceEntity, as_resource, member_pattern
-from azkvlint.readers.deployment.scope import GROUP, MANAGEMENT_GROUP, SUBSCRIPTION, Scope, scope_of
+from azkvlint.readers.deployment.resource_symbols import DeploymentResourceEntity, as_resource, member_pattern
+from azkvlint.readers.deployment.scope import GROUP, MANAGEMENT_GROUP, SUBSCRIPTION, DeploymentScope, scope_of
 from azkvlint.syntax import ast
 
 # Scopes of deployments that are resources themselves: what goes there does not extend them.
 _SCOPES = frozenset({"microsoft.resources/resourcegroups", "microsoft.management/managementgroups"})
 
 
-def identify(entity: ResourceEntity) -> ResourceIdentity:
+def identify(entity: DeploymentResourceEntity) -> ResourceIdentity:
     """Return the identity of a resource."""
     parent = entity.outer if entity.outer is not None else as_resource(entity.body.get("parent"))
     type_, version = type_of(entity)
@@ -37,7 +37,7 @@ def _identity(type_: str, version: str, names: tuple[Text, ...], above: Text, ex
     return ResourceIdentity(type_, version, (("",) * missing + names) if missing > 0 else names, above, extends)
 
 
-def type_of(entity: ResourceEntity) -> tuple[str, str]:
+def type_of(entity: DeploymentResourceEntity) -> tuple[str, str]:
     """Return type and version as they are written; both empty if they are not known."""
     node = entity.node.type
     if isinstance(node, ast.Literal):
@@ -49,7 +49,7 @@ def type_of(entity: ResourceEntity) -> tuple[str, str]:
     return type_, version
 
 
-def _scope(entity: ResourceEntity) -> tuple[Text, bool]:
+def _scope(entity: DeploymentResourceEntity) -> tuple[Text, bool]:
     """Return the ID of the scope or target of a resource, and whether that is a resource."""
     found = entity.body.get("scope")
     if found is None:
@@ -71,7 +71,7 @@ def scope_text(found: Result) -> tuple[Text | None, str]:
     return (rstrip_text(text, "/") if text else None), ""
 
 
-def module_scope(found: Result | None, around: Scope, level: str, address: str) -> Scope:
+def module_scope(found: Result | None, around: DeploymentScope, level: str, address: str) -> DeploymentScope:
     """Return the scope of a module: ``found`` is its scope as written, ``level`` the target scope of its file."""
     if found is None:
         return around
@@ -81,21 +81,21 @@ def module_scope(found: Result | None, around: Scope, level: str, address: str) 
         return named
     if level in (SUBSCRIPTION, MANAGEMENT_GROUP):
         scope = declared_hole(DEPLOYMENT, address, "scope")
-        return Scope(level, scope, management_group=scope)
+        return DeploymentScope(level, scope, management_group=scope)
     # A file without targetScope is for a resource group.
     subscription = declared_hole(DEPLOYMENT, address, "scope.subscription")
-    return Scope(level or GROUP, subscription, declared_hole(DEPLOYMENT, address, "scope"))
+    return DeploymentScope(level or GROUP, subscription, declared_hole(DEPLOYMENT, address, "scope"))
 
 
-def called_scope(module: ModuleEntity, level: str) -> Scope:
+def called_scope(module: DeploymentModuleEntity, level: str) -> DeploymentScope:
     """Return the scope of a module call. ``level`` is the target scope of the file or template."""
     module.instance.record_scope()
     return module_scope(module.body.get("scope"), module.instance.scope, level, module.address)
 
 
-def named_scope(entity: ResourceEntity, around: Scope) -> Scope:
+def named_scope(entity: DeploymentResourceEntity, around: DeploymentScope) -> DeploymentScope:
     """Return the scope that a deployment names by its subscription and resource group."""
     subscription, group = member_pattern(entity, "subscriptionId"), member_pattern(entity, "resourceGroup")
     if group:
-        return Scope(GROUP, subscription or around.subscription, group)
-    return Scope(SUBSCRIPTION, subscription) if subscription else around
+        return DeploymentScope(GROUP, subscription or around.subscription, group)
+    return DeploymentScope(SUBSCRIPTION, subscription) if subscription else around

@@ -22,22 +22,22 @@ from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Absent, Origin, Scalar, Unknown
 from azkvlint.readers.bicep import files
-from azkvlint.readers.bicep.document import File, read_file
+from azkvlint.readers.bicep.document import BicepDocument, read_file
 from azkvlint.readers.bicep.files import BicepRun
 from azkvlint.readers.bicep.identity import called_scope, identify, named_scope, type_of
 from azkvlint.readers.bicep.origins import origins_of_secret, outputs_of
 from azkvlint.readers.deployment import scope as scopes
 from azkvlint.readers.deployment.declarations import SecureParts, inner_resources, secure_parts, written_type
 from azkvlint.readers.deployment.instance import DeploymentInstance
-from azkvlint.readers.deployment.modules import ModuleEntity, ModuleSymbol, Source
+from azkvlint.readers.deployment.modules import DeploymentModuleEntity, ModuleContentSource, ModuleSymbol
 from azkvlint.readers.deployment.resource import ResourceIdentity
-from azkvlint.readers.deployment.resource_symbols import ResourceEntity
-from azkvlint.readers.deployment.scope import Scope
+from azkvlint.readers.deployment.resource_symbols import DeploymentResourceEntity
+from azkvlint.readers.deployment.scope import DeploymentScope
 from azkvlint.readers.deployment.skipped import skip_resource
 from azkvlint.readers.deployment.symbols import (
+    DeploymentModuleCall,
     FileInstance,
-    ModuleCall,
-    ParameterValues,
+    ParameterArguments,
     written_length,
 )
 from azkvlint.readers.discover import JSON
@@ -48,7 +48,7 @@ from azkvlint.util.lazy_regex import regex
 from azkvlint.util.project_files import read_data
 from azkvlint.util.text import pluralize
 from azkvlint.values.origins import Origins
-from azkvlint.values.origins import Source as ValueSource
+from azkvlint.values.origins import ValueOrigin as ValueSource
 
 # Objects and arrays keep their own locations, unlike a single value.
 _WITH_LOCATIONS = (Fields, Items)
@@ -57,7 +57,7 @@ _WITH_LOCATIONS = (Fields, Items)
 class _FileEvaluator(Evaluator):
     """Evaluates the expressions of one file, with a fast path for literals and names."""
 
-    def __init__(self, instance: ModuleInstance) -> None:
+    def __init__(self, instance: BicepModuleInstance) -> None:
         super().__init__(instance, BICEP, instance.run.budget)
         self.path = instance.path
 
@@ -81,7 +81,7 @@ class _FileEvaluator(Evaluator):
 class _InPlaceEvaluator(Evaluator):
     """Keeps the location of each value: arguments have their own, other values that of the module declaration."""
 
-    def __init__(self, instance: ModuleInstance) -> None:
+    def __init__(self, instance: BicepModuleInstance) -> None:
         super().__init__(instance, BICEP, instance.run.budget)
 
     def property(self, node: ast.Property, local: Local) -> Result:
@@ -99,13 +99,13 @@ _SCOPE_FUNCTIONS = frozenset(
 _NAMESPACES = frozenset({"az", "sys"})
 
 
-class ModuleInstance(DeploymentInstance):
+class BicepModuleInstance(DeploymentInstance):
     """A Bicep file with the arguments of one call, as its evaluator refers to it."""
 
-    file: File
+    file: BicepDocument
     run: BicepRun
 
-    def __init__(self, file: File, run: BicepRun, call: ModuleCall) -> None:
+    def __init__(self, file: BicepDocument, run: BicepRun, call: DeploymentModuleCall) -> None:
         super().__init__(file, run, call)
         self.evaluator: Evaluator = _FileEvaluator(self)
         self.imports = Imports(self)
@@ -120,19 +120,19 @@ class ModuleInstance(DeploymentInstance):
         """Register the file for locations in it."""
         self.run.add(self.file)
 
-    def again(self, run: BicepRun, given: ParameterValues) -> ModuleInstance:
+    def again(self, run: BicepRun, given: ParameterArguments) -> BicepModuleInstance:
         """See the base class."""
-        return ModuleInstance(self.file, run, msgspec.structs.replace(self.module_call, given=given))
+        return BicepModuleInstance(self.file, run, msgspec.structs.replace(self.module_call, given=given))
 
     def place(self, node: ast.Node) -> Location:
         """Return the location of a node."""
         return Location(path=self.path, span=(node.start, node.end))
 
-    def head(self, node: ast.Resource | ast.Module) -> Location:
+    def head(self, node: ast.ResourceDeclaration | ast.ModuleDeclaration) -> Location:
         """Return the location of the head of a declaration."""
         return Location(path=self.path, span=(node.start, node.head or node.end))
 
-    def name_location(self, node: ast.Parameter) -> Location:
+    def name_location(self, node: ast.ParameterDeclaration) -> Location:
         """See the base class."""
         start = node.at or node.start
         return Location(path=self.path, span=(start, start + len(node.name)))
@@ -141,10 +141,10 @@ class ModuleInstance(DeploymentInstance):
         """See the base class."""
         return self.place(self.file.symbols[name])
 
-    def required_resources(self) -> Iterator[ast.Resource]:
+    def required_resources(self) -> Iterator[ast.ResourceDeclaration]:
         """See the base class."""
         is_read = self.run.attribute_filter.is_read
-        for node in self.file.declarations(ast.Resource):
+        for node in self.file.declarations(ast.ResourceDeclaration):
             if self.file.symbols.get(node.name) is node:
                 written = written_type(node)
                 if written is None or is_read(written) or inner_resources(node):
@@ -156,7 +156,7 @@ class ModuleInstance(DeploymentInstance):
 
     def modules(self) -> list[ModuleSymbol]:
         """See the base class."""
-        nodes = self.file.declarations(ast.Module)
+        nodes = self.file.declarations(ast.ModuleDeclaration)
         return [self.module(node) for node in nodes if self.file.symbols.get(node.name) is node]
 
     def skip_module(self, symbol: ModuleSymbol, reason: str) -> None:
@@ -166,7 +166,7 @@ class ModuleInstance(DeploymentInstance):
         if not is_remote and isinstance(symbol.source, BicepSource):
             skip_file(self.run, symbol.source.file, f"module `{symbol.node.name}` is not used: {reason}")
 
-    def scope_of_held(self, entity: ResourceEntity) -> Scope:
+    def scope_of_held(self, entity: DeploymentResourceEntity) -> DeploymentScope:
         """See the base class."""
         around = super().scope_of_held(entity)
         return named_scope(entity, around) if entity.identity.type.lower() == DEPLOYMENTS else around
@@ -175,15 +175,15 @@ class ModuleInstance(DeploymentInstance):
         """See the base class."""
         return outputs_of(self)
 
-    def secret_origins(self, entity: ResourceEntity, sources: list[ValueSource]) -> Origins | None:
+    def secret_origins(self, entity: DeploymentResourceEntity, sources: list[ValueSource]) -> Origins | None:
         """See the base class."""
         return origins_of_secret(entity, sources)
 
-    def type_of(self, entity: ResourceEntity) -> tuple[str, str]:
+    def type_of(self, entity: DeploymentResourceEntity) -> tuple[str, str]:
         """See the base class."""
         return type_of(entity)
 
-    def identify(self, entity: ResourceEntity) -> ResourceIdentity:
+    def identify(self, entity: DeploymentResourceEntity) -> ResourceIdentity:
         """See the base class."""
         return identify(entity)
 
@@ -197,16 +197,16 @@ class ModuleInstance(DeploymentInstance):
     def undeclared(self, name: str) -> Result | None:
         """Return an imported value or namespace."""
         if name in self.file.namespaces:
-            return Namespace(self, self.file.namespaces[name])
+            return BicepNamespace(self, self.file.namespaces[name])
         if name in self.file.imported:
             return self.imports.value(*self.file.imported[name])
         return None
 
-    def source_of(self, node: ast.Module) -> Source | None:
+    def source_of(self, node: ast.ModuleDeclaration) -> ModuleContentSource | None:
         """Return the source of a module; None, with a Problem, if it cannot be read."""
         return source_of(self, node)
 
-    def declared_type(self, name: str) -> tuple[ModuleInstance, ast.TypeDeclaration] | None:
+    def declared_type(self, name: str) -> tuple[BicepModuleInstance, ast.TypeDeclaration] | None:
         """Return a type by its name in this file, and the file that declares it; None if there is none."""
         return self.imports.type(name)
 
@@ -244,14 +244,14 @@ class ModuleInstance(DeploymentInstance):
     def _is_space(self, name: str) -> bool:
         return name in self.file.namespaces or (name in _NAMESPACES and name not in self.file.symbols)
 
-    def apply(self, function: ast.Function, arguments: list[Result], at: Location) -> Result:
+    def apply(self, function: ast.FunctionDeclaration, arguments: list[Result], at: Location) -> Result:
         """Return the result of a function that this file declares."""
         if len(arguments) != len(function.parameters):
             return Unknown(at=at, why=f"`{function.name}()` does not accept {pluralize(len(arguments), 'argument')}")
         return self.evaluator.evaluate(function.body, dict(zip(function.parameters, arguments, strict=True)))
 
 
-def _imported_file(instance: ModuleInstance, path: str, at: Location) -> ModuleInstance | None:
+def _imported_file(instance: BicepModuleInstance, path: str, at: Location) -> BicepModuleInstance | None:
     """Return the Bicep file of an import, without arguments; None if it cannot be read.
 
     Exports of registry modules and compiled templates are ignored: they deploy nothing.
@@ -269,9 +269,9 @@ def _imported_file(instance: ModuleInstance, path: str, at: Location) -> ModuleI
             run.missing_module(reason[0], at, reason[1])
         return None
     found = run.imported.get(file.file)
-    if not isinstance(found, ModuleInstance):
-        use = ModuleCall(given={}, scope=Scope(), prefix=f"{file.path}.")
-        found = run.imported[file.file] = ModuleInstance(file, run, use)
+    if not isinstance(found, BicepModuleInstance):
+        use = DeploymentModuleCall(given={}, scope=DeploymentScope(), prefix=f"{file.path}.")
+        found = run.imported[file.file] = BicepModuleInstance(file, run, use)
     return found
 
 
@@ -282,9 +282,9 @@ _MAX_HOPS = 50
 class Imports:
     """The names that one file imports. A file that cannot be read exports nothing."""
 
-    def __init__(self, instance: ModuleInstance) -> None:
+    def __init__(self, instance: BicepModuleInstance) -> None:
         self.instance = instance
-        self._there: dict[int, ModuleInstance | None] = {}
+        self._there: dict[int, BicepModuleInstance | None] = {}
 
     def value(self, node: ast.Import, name: str) -> Result:
         """Return the value of a variable in another file."""
@@ -295,7 +295,9 @@ class Imports:
         at = self.instance.place(node)
         return found if found is not None else Unknown(at=at, why=f"import `{name}` is not available")
 
-    def function(self, space: str, name: str, hops: int = 0) -> tuple[ModuleInstance, ast.Function] | None:
+    def function(
+        self, space: str, name: str, hops: int = 0
+    ) -> tuple[BicepModuleInstance, ast.FunctionDeclaration] | None:
         """Return a function by its name here, or in the file of the namespace ``space``."""
         instance = self.instance
         if space:
@@ -303,12 +305,12 @@ class Imports:
             return None if there is None or hops > _MAX_HOPS else there.imports.function("", name, hops + 1)
         node = instance.file.symbols.get(name)
         if node is not None:
-            return (instance, node) if isinstance(node, ast.Function) else None
+            return (instance, node) if isinstance(node, ast.FunctionDeclaration) else None
         found = instance.file.imported.get(name)
         there = None if found is None or hops > _MAX_HOPS else self.file(found[0])
         return None if found is None or there is None else there.imports.function("", found[1], hops + 1)
 
-    def type(self, name: str, hops: int = 0) -> tuple[ModuleInstance, ast.TypeDeclaration] | None:
+    def type(self, name: str, hops: int = 0) -> tuple[BicepModuleInstance, ast.TypeDeclaration] | None:
         """Return a type by its name here (``name`` or ``alias.name``), and the file that declares it."""
         instance = self.instance
         own = instance.file.types.get(name)
@@ -324,7 +326,7 @@ class Imports:
         there = self.file(source) if hops < _MAX_HOPS else None
         return None if there is None else there.imports.type(name, hops + 1)
 
-    def file(self, node: ast.Import) -> ModuleInstance | None:
+    def file(self, node: ast.Import) -> BicepModuleInstance | None:
         """Return the file of an import, without arguments; None if it cannot be read."""
         if node.start not in self._there:
             path = node.path.value if isinstance(node.path, ast.Literal) else None
@@ -334,10 +336,10 @@ class Imports:
         return self._there[node.start]
 
 
-class Namespace:
+class BicepNamespace:
     """All that a file exports, under one name."""
 
-    def __init__(self, instance: ModuleInstance, node: ast.Import) -> None:
+    def __init__(self, instance: BicepModuleInstance, node: ast.Import) -> None:
         self.instance = instance
         self.node = node
         self.at = instance.place(node)
@@ -354,7 +356,7 @@ class Namespace:
         return Unknown(at=at, why="the imported value is not an array")
 
 
-def skip_file(run: BicepRun, file: File, reason: str) -> None:
+def skip_file(run: BicepRun, file: BicepDocument, reason: str) -> None:
     """Account for all that a file would deploy, and the files in the project that it uses as modules."""
     waiting = [file]
     while waiting:
@@ -363,9 +365,9 @@ def skip_file(run: BicepRun, file: File, reason: str) -> None:
             continue
         run.skipped_files.add(file.file)
         run.add_text(file.path, file.text)
-        for node in file.declarations(ast.Resource):
+        for node in file.declarations(ast.ResourceDeclaration):
             skip_resource(run, file, node, node.name, reason)
-        for module in file.declarations(ast.Module):
+        for module in file.declarations(ast.ModuleDeclaration):
             path = module.path.value if isinstance(module.path, ast.Literal) else None
             if isinstance(path, str) and path.lower().endswith(".bicep") and not files.is_remote(path):
                 with suppress(InputError):  # a module that is not used need not be there
@@ -378,17 +380,17 @@ MAX_NESTING = 100
 class BicepSource:
     """A Bicep file. ``chain`` are the files that lead to it."""
 
-    def __init__(self, run: BicepRun, file: File, chain: tuple[str, ...]) -> None:
+    def __init__(self, run: BicepRun, file: BicepDocument, chain: tuple[str, ...]) -> None:
         self._run = run
         self.file = file
         self.chain = chain
 
-    def content_of(self, module: ModuleEntity) -> FileInstance:
+    def content_of(self, module: DeploymentModuleEntity) -> FileInstance:
         """Return the file with the arguments of ``module``. Raises InputError for more deployments than the limit."""
         run, given = self._run, module.arguments()
         run.count_deployment()
         scope, read = run.recorder.of(called_scope, module, self.file.level)
-        instance = ModuleInstance(self.file, run, ModuleCall(
+        instance = BicepModuleInstance(self.file, run, DeploymentModuleCall(
             given=given,
             scope=scope,
             prefix=f"{module.address}.",
@@ -401,12 +403,12 @@ class BicepSource:
         instance.scope_read = inputs_of(read)
         for name in given.names():
             node = self.file.symbols.get(name)
-            if isinstance(node, ast.Parameter) and instance.is_secure(node):
+            if isinstance(node, ast.ParameterDeclaration) and instance.is_secure(node):
                 given.hide(name)
         return instance
 
 
-def source_of(instance: ModuleInstance, node: ast.Module) -> Source | None:
+def source_of(instance: BicepModuleInstance, node: ast.ModuleDeclaration) -> ModuleContentSource | None:
     """Return the source of a module; None, with a Problem, if it cannot be read."""
     run, at = instance.run, instance.place(node.path)
     path = node.path.value if isinstance(node.path, ast.Literal) else None
@@ -426,7 +428,7 @@ def source_of(instance: ModuleInstance, node: ast.Module) -> Source | None:
         return None
 
 
-def _remote(instance: ModuleInstance, reference: str, at: Location) -> Source | None:
+def _remote(instance: BicepModuleInstance, reference: str, at: Location) -> ModuleContentSource | None:
     """Return the restored or built-in module of a reference to a registry; None, with a note, if there is none.
 
     Raises InputError if the restored module cannot be read.
@@ -441,7 +443,7 @@ def _remote(instance: ModuleInstance, reference: str, at: Location) -> Source | 
     return known
 
 
-def _local(instance: ModuleInstance, path: str) -> Source:
+def _local(instance: BicepModuleInstance, path: str) -> ModuleContentSource:
     """Return the source of a module that is a file. Raises InputError if it cannot be read."""
     around = instance.file.file
     chain = (*instance.module_call.chain, around)
@@ -455,7 +457,7 @@ def _local(instance: ModuleInstance, path: str) -> Source:
     return BicepSource(instance.run, files.load(instance.run, around, path), chain)
 
 
-def _template_source(run: BicepRun, file: str, name: str = "") -> Source:
+def _template_source(run: BicepRun, file: str, name: str = "") -> ModuleContentSource:
     from azkvlint.readers.bicep.templates import TemplateSource  # few modules are templates
 
     return TemplateSource(run, file, name)
@@ -469,7 +471,7 @@ _METRICS_ALONE = 13
 _NEVER_FALSE = "enablePurgeProtection"
 
 
-def built_in_module(run: BicepRun, reference: str) -> Source | None:
+def built_in_module(run: BicepRun, reference: str) -> ModuleContentSource | None:
     """Return the built-in description of the module of a full reference; None if there is none."""
     match = _VAULT.fullmatch(reference)
     if match is None or not _FIRST <= int(match[2]) <= _LAST:
@@ -478,7 +480,7 @@ def built_in_module(run: BicepRun, reference: str) -> Source | None:
 
 
 @cache
-def _built_in_file(metrics_alone: bool) -> File:
+def _built_in_file(metrics_alone: bool) -> BicepDocument:
     """Return the parsed module of the older or newer releases."""
     text = read_data("modules/avm-res-key-vault-vault/main.bicep").decode()
     if metrics_alone:
@@ -491,17 +493,17 @@ def _built_in_file(metrics_alone: bool) -> File:
 class _BuiltInModule:
     """A module with built-in support."""
 
-    def __init__(self, run: BicepRun, file: File, name: str) -> None:
+    def __init__(self, run: BicepRun, file: BicepDocument, name: str) -> None:
         self._run = run
         self.file = file
         self.name = name
 
-    def content_of(self, module: ModuleEntity) -> FileInstance:
+    def content_of(self, module: DeploymentModuleEntity) -> FileInstance:
         """Return the module with its arguments; all of it is located at the module declaration."""
         instance = module.instance
         instance.run.count_deployment()
         scope, read = instance.run.recorder.of(called_scope, module, "")
-        use = ModuleCall(
+        use = DeploymentModuleCall(
             given=module.arguments(),
             scope=scope,
             prefix=f"{module.address}.",
@@ -513,12 +515,12 @@ class _BuiltInModule:
         return made
 
 
-class _BuiltInInstance(ModuleInstance):
+class _BuiltInInstance(BicepModuleInstance):
     """A module that is not read from a file: all of it has the location of the module declaration."""
 
     is_foreign = True
 
-    def __init__(self, file: File, run: BicepRun, call: ModuleCall, at: Location, name: str) -> None:
+    def __init__(self, file: BicepDocument, run: BicepRun, call: DeploymentModuleCall, at: Location, name: str) -> None:
         self.caller_location = at
         self.name = name
         super().__init__(file, run, call)
@@ -531,18 +533,18 @@ class _BuiltInInstance(ModuleInstance):
         """Return the location of the module declaration."""
         return self.caller_location
 
-    def head(self, node: ast.Resource | ast.Module) -> Location:  # noqa: ARG002  # the same
+    def head(self, node: ast.ResourceDeclaration | ast.ModuleDeclaration) -> Location:  # noqa: ARG002  # the same
         """Return the location of the module declaration."""
         return self.caller_location
 
-    def parameter(self, node: ast.Parameter) -> Result:
+    def parameter(self, node: ast.ParameterDeclaration) -> Result:
         """Return a parameter. The module turns false for purge protection into null, which Azure accepts."""
         found = super().parameter(node)
         if node.name != _NEVER_FALSE or not isinstance(found, Scalar | Unknown) or found.origin == Origin.DEFAULT:
             return found
         return msgspec.structs.replace(found, origin=Origin.DEFAULT, note=f"module {self.name} does not pass false")
 
-    def default(self, node: ast.Parameter, given: Result | None) -> Result:
+    def default(self, node: ast.ParameterDeclaration, given: Result | None) -> Result:
         """Return a default, with a note that it is the module's."""
         found = super().default(node, given)
         if not isinstance(found, Scalar):

@@ -10,10 +10,10 @@ from azkvlint.graph import pseudo_resources
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Path, Scalar
-from azkvlint.readers.bicep.document import File, Symbol
+from azkvlint.readers.bicep.document import BicepDocument, Symbol
 from azkvlint.readers.bicep.files import ParameterFile
 from azkvlint.readers.deployment.declarations import is_decorated, is_secure_at, output_in, properties_of
-from azkvlint.readers.deployment.modules import Arguments
+from azkvlint.readers.deployment.modules import ModuleArguments
 from azkvlint.readers.deployment.origins import (
     as_resource,
     default_of,
@@ -25,15 +25,15 @@ from azkvlint.readers.deployment.origins import (
     sources_in,
     value_of,
 )
-from azkvlint.readers.deployment.resource_symbols import ResourceEntity
+from azkvlint.readers.deployment.resource_symbols import DeploymentResourceEntity
 from azkvlint.readers.deployment.symbols import FileInstance
 from azkvlint.readers.modules.run import base_values
 from azkvlint.syntax import ast
 from azkvlint.values import origins as value_origins
-from azkvlint.values.origins import NONE, Origins, Source, is_nothing
-from azkvlint.values.parts import Loop, Walk, Within, scope_in
+from azkvlint.values.origins import NONE, Origins, ValueOrigin, is_nothing
+from azkvlint.values.parts import Loop, PartFinder, Within, scope_in
 from azkvlint.values.paths import names_of, part_at, path_of
-from azkvlint.values.tracing import Scope, origins_of
+from azkvlint.values.tracing import TracingScope, origins_of
 
 # Functions of parameter files that read a value from outside.
 _OUTSIDE = frozenset({"readenvironmentvariable", "externalinput"})
@@ -45,7 +45,7 @@ class FileOrigins:
     ``sources`` collects the defaults and entries of parameter files that a value comes from.
     """
 
-    def __init__(self, instance: FileInstance, sources: list[Source], busy: frozenset[str] = frozenset()) -> None:
+    def __init__(self, instance: FileInstance, sources: list[ValueOrigin], busy: frozenset[str] = frozenset()) -> None:
         self.instance = instance
         self.sources = sources
         self._busy = busy
@@ -55,14 +55,14 @@ class FileOrigins:
         return origins_of(node, self, rest) if node is not None else NONE
 
     @property
-    def walk(self) -> Walk:
+    def walk(self) -> PartFinder:
         """See ``tracing.Scope``."""
         return self.instance.run.walk
 
     def origins(self, node: ast.Node, rest: Path) -> Origins | None:
         """See ``tracing.Scope``."""
         if isinstance(node, ast.Call):
-            own = isinstance(self.instance.file.symbols.get(node.name), ast.Function)
+            own = isinstance(self.instance.file.symbols.get(node.name), ast.FunctionDeclaration)
             return None if own else _origins_of_call(node, rest)
         path = path_of(node)
         if not path:
@@ -84,11 +84,11 @@ class FileOrigins:
     def of_symbol(self, symbol: Symbol, steps: Path) -> Origins:
         """Return the origins of the value at a path that begins with the name of a declaration."""
         match symbol:
-            case ast.Parameter():
+            case ast.ParameterDeclaration():
                 return self.parameter(symbol, steps[1:])
             case ast.Variable(value=value):
                 return value_origins.variable_origins(self.trace(value, steps[1:]), steps, value)
-            case ast.Module():
+            case ast.ModuleDeclaration():
                 name, rest = output_in(steps[1:]) or ("", ())
                 if name:
                     return value_origins.with_name_kind(self.output(symbol, name), (name, *names_of(rest)))
@@ -98,12 +98,12 @@ class FileOrigins:
         """See ``tracing.Scope``."""
         return self.instance.evaluator.evaluate(node, local)
 
-    def parameter(self, node: ast.Parameter, rest: Path = ()) -> Origins:
+    def parameter(self, node: ast.ParameterDeclaration, rest: Path = ()) -> Origins:
         """Return the origins of the value at ``rest`` in a parameter: those of its argument, or else its default."""
         given, found = base_values(self.instance.module_call.given), None
-        source: Source | None = None
+        source: ValueOrigin | None = None
         secure = is_decorated(node.decorators, "secure") or is_secure_at(self.instance.secure_parts(node.type), rest)
-        if isinstance(given, Arguments) and given.properties is not None:
+        if isinstance(given, ModuleArguments) and given.properties is not None:
             written = given.properties.get(node.name)
             if written is not None:
                 scope = _with_loop(FileOrigins(given.caller, self.sources, self._busy), given.declared)
@@ -118,7 +118,7 @@ class FileOrigins:
             found = origins_of_argument(argument, secure, rest)
             self.sources += doubts_of_argument(argument, found, rest)
             source = value_of(node.name, argument.at if argument is not None else None)
-        is_passed = isinstance(given, Arguments) and found is not None
+        is_passed = isinstance(given, ModuleArguments) and found is not None
         if found is None and not is_nothing(node.default):
             found = self.trace(node.default, rest) or frozenset({value_origins.DEFAULT})
             source = default_of(node.name, self._default_location(node, rest))
@@ -127,7 +127,7 @@ class FileOrigins:
         self.sources += sources_in(found, node.name, at, source)
         return found
 
-    def _default_location(self, node: ast.Parameter, rest: Path) -> Location | None:
+    def _default_location(self, node: ast.ParameterDeclaration, rest: Path) -> Location | None:
         """Return the location of what is at ``rest`` in a default; None if the author cannot edit it."""
         if node.default is None or self.instance.is_foreign:
             return None
@@ -140,18 +140,20 @@ class FileOrigins:
         if name not in given.names:
             return self._of_parameter_file(given.base, name, secure) if given.base is not None else (None, None)
         node = given.instance.file.symbols[name]
-        found = FileOrigins(given.instance, []).trace(node.default if isinstance(node, ast.Parameter) else None)
+        found = FileOrigins(given.instance, []).trace(
+            node.default if isinstance(node, ast.ParameterDeclaration) else None
+        )
         if value_origins.SECURE in found:
             return frozenset({value_origins.SECURE if secure else value_origins.PARAMETER}), None
         return found or frozenset({value_origins.GIVEN}), given.instance.place(node)
 
-    def output(self, node: ast.Module, name: str) -> Origins:
+    def output(self, node: ast.ModuleDeclaration, name: str) -> Origins:
         """Return the origins of an output of a module."""
         module = self.instance.module(node)
         if not module.entities:
             return NONE  # the loop has no items
         content = module.entities[0].content
-        if content is None or not isinstance(content.file, File):
+        if content is None or not isinstance(content.file, BicepDocument):
             why = f"`{node.name}.outputs.{name}` is the output of a module that is not in the scanned files"
             return missing_output_origins(name, why, self.sources)
         found = content.file.outputs.get(name)
@@ -166,7 +168,7 @@ def _origins_of_call(node: ast.Call, rest: Path) -> Origins | None:
     return frozenset({value_origins.SECURE}) if name in _OUTSIDE else origins_of_call(node, rest)
 
 
-def origins_of_secret(entity: ResourceEntity, sources: list[Source]) -> Origins | None:
+def origins_of_secret(entity: DeploymentResourceEntity, sources: list[ValueOrigin]) -> Origins | None:
     """Return the origins of a secret's value; None if it is not written. ``sources`` receives its sources."""
     members = entity.body.properties
     node: ast.Expression | None = None
@@ -181,7 +183,9 @@ def origins_of_secret(entity: ResourceEntity, sources: list[Source]) -> Origins 
     return _origins_of_node(entity, node, sources) if not isinstance(node, ast.Object) else None
 
 
-def _origins_of_node(entity: ResourceEntity, node: ast.Expression | None, sources: list[Source]) -> Origins | None:
+def _origins_of_node(
+    entity: DeploymentResourceEntity, node: ast.Expression | None, sources: list[ValueOrigin]
+) -> Origins | None:
     if node is None:
         return None
     scope = _scope_of(entity, sources)
@@ -198,15 +202,15 @@ def _origins_of_iteration(found: Origins, value: object) -> Origins:
     return value_origins.known_value_origins(found) if isinstance(value, Scalar) else found
 
 
-def _scope_of(entity: ResourceEntity, sources: list[Source]) -> Within[Scope]:
+def _scope_of(entity: DeploymentResourceEntity, sources: list[ValueOrigin]) -> Within[TracingScope]:
     """Return the names in a resource, including the variables of the loops around it."""
-    outer: Within[Scope] = (
+    outer: Within[TracingScope] = (
         FileOrigins(entity.instance, sources) if entity.outer is None else _scope_of(entity.outer, sources)
     )
     return _with_loop(outer, entity.node.body)
 
 
-def _with_loop(scope: Within[Scope], declared: ast.Expression) -> Within[Scope]:
+def _with_loop(scope: Within[TracingScope], declared: ast.Expression) -> Within[TracingScope]:
     return scope_in(declared, scope) if isinstance(declared, ast.For) else scope
 
 
@@ -214,7 +218,7 @@ def outputs_of(instance: FileInstance) -> Iterator[Resource]:
     """Yield the outputs of a file, which the history of its deployment shows to everyone who can read it."""
     for node in instance.file.outputs.values():
         secure = is_decorated(node.decorators, "secure") or instance.secure_parts(node.type) is not None
-        sources: list[Source] = []
+        sources: list[ValueOrigin] = []
         found = FileOrigins(instance, sources).trace(node.value)
         at = instance.reported_location(instance.place(node))
         call = instance.module_call

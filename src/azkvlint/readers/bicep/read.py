@@ -13,17 +13,17 @@ from azkvlint.evaluation.values import Result
 from azkvlint.model.location import Location
 from azkvlint.model.resource import RequiredAttributes, Resource
 from azkvlint.readers.bicep import files
-from azkvlint.readers.bicep.document import File
+from azkvlint.readers.bicep.document import BicepDocument
 from azkvlint.readers.bicep.extensions import report_extensions
 from azkvlint.readers.bicep.files import BicepRun, ModuleCache, ParameterFile
-from azkvlint.readers.bicep.module_evaluation import ModuleInstance, skip_file
+from azkvlint.readers.bicep.module_evaluation import BicepModuleInstance, skip_file
 from azkvlint.readers.deployment.collect import Collector
 from azkvlint.readers.deployment.collect_worlds import collect_worlds
 from azkvlint.readers.deployment.declarations import needs_values
 from azkvlint.readers.deployment.documents import StatementLocations
-from azkvlint.readers.deployment.resource_symbols import ResourceEntity
-from azkvlint.readers.deployment.scope import Scope
-from azkvlint.readers.deployment.symbols import ModuleCall, ParameterValues
+from azkvlint.readers.deployment.resource_symbols import DeploymentResourceEntity
+from azkvlint.readers.deployment.scope import DeploymentScope
+from azkvlint.readers.deployment.symbols import DeploymentModuleCall, ParameterArguments
 from azkvlint.readers.discover import JSON
 from azkvlint.readers.modules.run import TemplateRead
 from azkvlint.syntax import ast
@@ -34,7 +34,7 @@ from azkvlint.util.project_files import reported_path
 
 if TYPE_CHECKING:
     from azkvlint.graph.worlds import Variant
-    from azkvlint.syntax.json_decoder import Document
+    from azkvlint.syntax.json_decoder import JsonDocument
 
 _MAX_EXTENDED = 20
 _NOTHING: Mapping[str, Result] = {}
@@ -52,7 +52,7 @@ class BicepRead(TemplateRead, kw_only=True):
 
     suppressions: Mapping[str, tuple[Suppression, ...]]
     disabled: Mapping[str, tuple[Region, ...]]
-    sources: Mapping[str, File]
+    sources: Mapping[str, BicepDocument]
     used: str = ""
     parsed: Mapping[str, Parsed] = {}
     deployed: frozenset[str] = frozenset()
@@ -67,7 +67,7 @@ def read_bicep(
     text: str,
     required: RequiredAttributes,
     cache: ModuleCache,
-    given: ParameterValues | None = None,
+    given: ParameterArguments | None = None,
     unit: UnitWork | None = None,
 ) -> BicepRead:
     """Read the Bicep file ``text``, which reports call ``path``, with the modules that it uses.
@@ -81,20 +81,20 @@ def read_bicep(
     return _read_root(run, parsed, _NOTHING if given is None else given)
 
 
-def _read_root(run: BicepRun, file: File, given: ParameterValues) -> BicepRead:
+def _read_root(run: BicepRun, file: BicepDocument, given: ParameterArguments) -> BicepRead:
     """Read a root file in ``run`` with the parameters ``given``. See ``read_bicep``."""
     has_values, is_for_callers = not isinstance(given, dict) or bool(given), False
     variants: list[Variant] = []
     try:
-        scope = Scope(file.level) if file.level else Scope()
-        run.recorder.declare(node.name for node in file.declarations(ast.Parameter))
-        call = ModuleCall(given=given, scope=scope, is_root=True)
-        instance = ModuleInstance(file, run, call)
+        scope = DeploymentScope(file.level) if file.level else DeploymentScope()
+        run.recorder.declare(node.name for node in file.declarations(ast.ParameterDeclaration))
+        call = DeploymentModuleCall(given=given, scope=scope, is_root=True)
+        instance = BicepModuleInstance(file, run, call)
         make = partial(Collector, _deploy_held_by)
-        variants = collect_worlds(instance, lambda: ModuleInstance(file, run, call), make)
+        variants = collect_worlds(instance, lambda: BicepModuleInstance(file, run, call), make)
         # What calls modules is rather a root whose parameters are entered by hand.
-        is_root = has_values or any(file.declarations(ast.Module))
-        is_for_callers = not is_root and needs_values(instance, file.declarations(ast.Parameter))
+        is_root = has_values or any(file.declarations(ast.ModuleDeclaration))
+        is_for_callers = not is_root and needs_values(instance, file.declarations(ast.ParameterDeclaration))
     except (InputError, RecursionError) as error:
         why = error.message if isinstance(error, InputError) else "the declarations are nested too deeply"
         run.not_whole("error", why, Location(path=file.path))
@@ -110,7 +110,7 @@ def _read_root(run: BicepRun, file: File, given: ParameterValues) -> BicepRead:
     return read
 
 
-def _deploy_held_by(collector: Collector, entity: ResourceEntity, conditions: frozenset[str]) -> None:
+def _deploy_held_by(collector: Collector, entity: DeploymentResourceEntity, conditions: frozenset[str]) -> None:
     from azkvlint.readers.deployment.embedded import deploy_held_by  # few files have such resources
 
     deploy_held_by(collector, entity, conditions)
@@ -191,9 +191,9 @@ def read_bicepparam(
     return _finish(run)
 
 
-def _values(run: BicepRun, file: File, chain: tuple[str, ...]) -> ParameterFile:
+def _values(run: BicepRun, file: BicepDocument, chain: tuple[str, ...]) -> ParameterFile:
     """Return the values of a parameter file and of those that it extends."""
-    instance = ModuleInstance(file, run, ModuleCall(given={}, scope=Scope()))
+    instance = BicepModuleInstance(file, run, DeploymentModuleCall(given={}, scope=DeploymentScope()))
     base: ParameterFile | None = None
     for node in file.declarations(ast.Extends):
         path = node.path.value if isinstance(node.path, ast.Literal) else ""
@@ -204,7 +204,7 @@ def _values(run: BicepRun, file: File, chain: tuple[str, ...]) -> ParameterFile:
     return ParameterFile(instance, file, base)
 
 
-def _extended_file(run: BicepRun, file: File, path: str, chain: tuple[str, ...]) -> ParameterFile:
+def _extended_file(run: BicepRun, file: BicepDocument, path: str, chain: tuple[str, ...]) -> ParameterFile:
     """Return the values of the parameter file at ``path``. Raises InputError if it cannot be read."""
     found = files.load(run, file.file, path)
     if found.file in chain or len(chain) > _MAX_EXTENDED:
@@ -244,7 +244,7 @@ def _read_used(run: BicepRun, values: ParameterFile, path: str, at: Location) ->
 
 
 def _read_used_template(
-    run: BicepRun, values: ParameterFile, document: Document, path: str, at: Location | None, used: str = ""
+    run: BicepRun, values: ParameterFile, document: JsonDocument, path: str, at: Location | None, used: str = ""
 ) -> BicepRead:
     """Read a compiled template. ``at``: the location of all of it, if it is outside the project."""
     from azkvlint.readers.deployment.read import read_template  # few parameter files are for templates

@@ -41,7 +41,7 @@ def _comments(text: str, parsed: Parsed) -> Iterator[tuple[int, int]]:
 
 def _targets(parsed: Parsed) -> Iterator[Target]:
     for node in parsed.declarations:
-        if not isinstance(node, ast.Resource | ast.Module):
+        if not isinstance(node, ast.ResourceDeclaration | ast.ModuleDeclaration):
             yield Target(node.start, node.end, node.end)
             continue
         decorators = [one.start for one in node.decorators]

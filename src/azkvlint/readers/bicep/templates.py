@@ -8,9 +8,9 @@ from azkvlint.readers.bicep.files import BicepRun, template_in
 from azkvlint.readers.bicep.identity import called_scope
 from azkvlint.readers.deployment.declarations import is_decorated
 from azkvlint.readers.deployment.documents import StatementLocations, find_template, problems_of_keys, schema_of
-from azkvlint.readers.deployment.modules import Arguments, ModuleEntity
+from azkvlint.readers.deployment.modules import DeploymentModuleEntity, ModuleArguments
 from azkvlint.readers.deployment.scope import GROUP
-from azkvlint.readers.deployment.symbols import FileInstance, ModuleCall
+from azkvlint.readers.deployment.symbols import DeploymentModuleCall, FileInstance
 from azkvlint.readers.deployment.template_file import template_file
 from azkvlint.readers.deployment.template_instance import TemplateInstance
 from azkvlint.util.errors import InputError
@@ -31,7 +31,7 @@ class TemplateSource:
         if find_template(self.document.value) is None:
             raise InputError("the file is not an ARM template")
 
-    def content_of(self, module: ModuleEntity) -> FileInstance | None:
+    def content_of(self, module: DeploymentModuleEntity) -> FileInstance | None:
         """Return the template with the arguments of ``module``."""
         found = find_template(self.document.value)
         if found is None:
@@ -46,7 +46,7 @@ class TemplateSource:
         scope, read = run.recorder.of(called_scope, module, schema_of(found.plain) or GROUP)
         file = template_file(run, self.path, found.plain, found.pointer)
         arguments = module.arguments()
-        call = ModuleCall(
+        call = DeploymentModuleCall(
             given=_IgnoringCase(arguments),
             scope=scope,
             prefix=f"{module.address}.",
@@ -70,7 +70,7 @@ class TemplateSource:
 class _IgnoringCase:
     """Arguments by names whose case does not matter, as in templates."""
 
-    def __init__(self, arguments: Arguments) -> None:
+    def __init__(self, arguments: ModuleArguments) -> None:
         self._arguments = arguments
         self._names = {name.lower(): name for name in arguments.names()}
 

@@ -27,8 +27,8 @@ from azkvlint.readers.deployment.instance import DeploymentInstance
 from azkvlint.readers.deployment.modules import ModuleSymbol
 from azkvlint.readers.deployment.origins import OUTPUT_TYPE
 from azkvlint.readers.deployment.resource_symbols import (
-    ResourceEntity,
-    ResourceSymbol,
+    DeploymentResourceEntity,
+    DeploymentResourceSymbol,
     resource_of,
     trace_existence,
     trace_instances,
@@ -41,7 +41,7 @@ from azkvlint.readers.ordered import is_ordered
 from azkvlint.syntax import ast
 from azkvlint.syntax.ast import Pointer
 from azkvlint.util.errors import InputError
-from azkvlint.values.origins import Source
+from azkvlint.values.origins import ValueOrigin
 
 if TYPE_CHECKING:
     from azkvlint.readers.deployment.order import DeploymentOrder
@@ -59,7 +59,7 @@ _HARMLESS = tuple(
 )  # fmt: skip
 
 
-AnySymbol: TypeAlias = ResourceSymbol | ModuleSymbol
+AnySymbol: TypeAlias = DeploymentResourceSymbol | ModuleSymbol
 
 
 class Collector(CollectedResources):
@@ -73,7 +73,7 @@ class Collector(CollectedResources):
 
     def __init__(
         self,
-        deploy: Callable[[Collector, ResourceEntity, frozenset[str]], None],
+        deploy: Callable[[Collector, DeploymentResourceEntity, frozenset[str]], None],
         within: Collection[str] = (),
         base: Collector | None = None,
     ) -> None:
@@ -108,7 +108,7 @@ class Collector(CollectedResources):
     def made_by(self, symbol: AnySymbol) -> list[str]:
         """Return the addresses of the resources of a declaration, collected now if they were not."""
         if symbol.address not in self.created:
-            collect = self._collect_entities if isinstance(symbol, ResourceSymbol) else self._collect_contents
+            collect = self._collect_entities if isinstance(symbol, DeploymentResourceSymbol) else self._collect_contents
             self._collect_declared(symbol, collect, frozenset())
         return self.created.get(symbol.address, [])
 
@@ -155,7 +155,7 @@ class Collector(CollectedResources):
             node = base.declared_node(key)
             if node is None:
                 self._collect_outputs(root)
-            elif isinstance(node, ast.Module):
+            elif isinstance(node, ast.ModuleDeclaration):
                 self._collect_module(root.module(node), frozenset())
             else:
                 self._collect_resource(root.resource(node), frozenset())
@@ -168,7 +168,7 @@ class Collector(CollectedResources):
         """See the base class."""
         return self.resources
 
-    def declared_node(self, key: str) -> ast.Resource | ast.Module | None:
+    def declared_node(self, key: str) -> ast.ResourceDeclaration | ast.ModuleDeclaration | None:
         """Return a declaration of the root by its address; None for its outputs."""
         return self._declared[key].declaration if key else None
 
@@ -194,10 +194,10 @@ class Collector(CollectedResources):
         for module in instance.modules():
             self._collect_module(module, conditions)
 
-    def _collect_resource(self, symbol: ResourceSymbol, conditions: frozenset[str]) -> None:
+    def _collect_resource(self, symbol: DeploymentResourceSymbol, conditions: frozenset[str]) -> None:
         self._collect_once(symbol, symbol.place, self._collect_entities, conditions)
 
-    def _collect_entities(self, symbol: ResourceSymbol, conditions: frozenset[str]) -> bool:
+    def _collect_entities(self, symbol: DeploymentResourceSymbol, conditions: frozenset[str]) -> bool:
         """Add what a declaration deploys; False if that is nothing."""
         instance = symbol.instance
         instance.run.recorder.declaration(symbol.place, partial(trace_instances, symbol))
@@ -218,7 +218,7 @@ class Collector(CollectedResources):
             _report_unread(instance, instance.unread(symbol.node))
         return is_there
 
-    def _add(self, entity: ResourceEntity, conditions: frozenset[str]) -> None:
+    def _add(self, entity: DeploymentResourceEntity, conditions: frozenset[str]) -> None:
         run, type_ = entity.instance.run, entity.identity.type
         lower = type_.lower()
         if lower in HOLDERS and not entity.node.existing:
@@ -240,7 +240,7 @@ class Collector(CollectedResources):
             and lower == SECRETS_TYPE
             and requires_origins(run.attribute_filter.required, SECRETS_TYPE)
         ):
-            sources: list[Source] = []
+            sources: list[ValueOrigin] = []
             origins = entity.instance.secret_origins(entity, sources)
             if origins is not None:
                 attributes = with_origins(resource.attributes, origins, sources=sources)
@@ -252,7 +252,7 @@ class Collector(CollectedResources):
             self._has_order = requires_order(required)
         return self._has_order
 
-    def _with_order(self, entity: ResourceEntity, resource: Resource) -> Resource:
+    def _with_order(self, entity: DeploymentResourceEntity, resource: Resource) -> Resource:
         """Return what needs access to a vault with the grants that it waits for."""
         if self.order is None:
             from azkvlint.readers.deployment.order import DeploymentOrder  # many deployments have no such resource
@@ -328,7 +328,7 @@ def _report_unread(instance: FileInstance, pointers: Sequence[Pointer]) -> None:
         instance.run.not_whole("error", text, at)
 
 
-def _report_unknown_type(entity: ResourceEntity, type_: str) -> None:
+def _report_unknown_type(entity: DeploymentResourceEntity, type_: str) -> None:
     """Report a Key Vault resource of a type that is not supported, or a resource whose type is unknown."""
     run, lower = entity.instance.run, type_.lower()
     if not type_:

@@ -19,7 +19,7 @@ def collect_worlds(
 ) -> list[Variant]:
     """Collect what a root deploys in its base world, and return its variants. ``again`` returns the same root."""
     gathered = make()
-    has_parameters = any(isinstance(node, ast.Parameter) for node in root.file.symbols.values())
+    has_parameters = any(isinstance(node, ast.ParameterDeclaration) for node in root.file.symbols.values())
     if has_parameters and not root.run.recorder.is_recording and gathered.has_absence(root):
         # Other worlds share what does not read the inputs that differ.
         root.run.record(ReadRecorder())
@@ -27,6 +27,6 @@ def collect_worlds(
     gathered.collect(root, frozenset())
     if not gathered.absent:
         return []
-    from azkvlint.readers.deployment.worlds import Worlds  # most inputs deploy all that they declare
+    from azkvlint.readers.deployment.worlds import DeploymentWorlds  # most inputs deploy all that they declare
 
-    return Worlds(root, gathered, make).variants(gathered)
+    return DeploymentWorlds(root, gathered, make).variants(gathered)

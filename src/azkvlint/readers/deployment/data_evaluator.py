@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
-from azkvlint.evaluation.evaluate import MAX_DEPTH, Document, Evaluator, move
+from azkvlint.evaluation.evaluate import MAX_DEPTH, Evaluator, ExpressionDocument, move
 from azkvlint.evaluation.functions.languages import ARM
 from azkvlint.evaluation.operators import Local
 from azkvlint.evaluation.values import MAX_ITEMS, Fields, Items, Result, WithItem, below, doubt_in, name_of, named_by
@@ -30,7 +30,7 @@ class DataEvaluator(Evaluator):
     ``is_nested``: its values may be evaluated many times.
     """
 
-    def __init__(self, document: Document, run: Run, path: str, is_nested: bool) -> None:
+    def __init__(self, document: ExpressionDocument, run: Run, path: str, is_nested: bool) -> None:
         super().__init__(document, ARM, run.budget)
         self.run = run
         self.path = path

@@ -19,7 +19,7 @@ _MAX_DEPTH = 20
 _INDEX = regex(r"[0-9]{1,9}")
 
 
-def inner_resources(node: ast.Resource) -> tuple[ast.Resource, ...]:
+def inner_resources(node: ast.ResourceDeclaration) -> tuple[ast.ResourceDeclaration, ...]:
     """Return the resources that are declared in the body of another."""
     return body_of(node.body).resources
 
@@ -43,7 +43,7 @@ def properties_of(body: ast.Object) -> dict[str, ast.Property] | None:
     return found
 
 
-def written_type(node: ast.Resource) -> str | None:
+def written_type(node: ast.ResourceDeclaration) -> str | None:
     """Return the type of a resource as it is written, without its version; None if it is an expression."""
     type_ = node.type
     if isinstance(type_, ast.Literal):
@@ -79,7 +79,7 @@ NUMBER_LIMITS, LENGTH_LIMITS = ("minValue", "maxValue"), ("minLength", "maxLengt
 _LEAST = -(2**63)
 
 
-def limits_of(node: ast.Parameter) -> Known:
+def limits_of(node: ast.ParameterDeclaration) -> Known:
     """Return what decorators require of the value of a parameter."""
     found = {
         one.name: one.arguments[0].value for one in node.decorators
@@ -104,7 +104,7 @@ class DeclaredTypes(Protocol):
         """Return a type by its name in this file, and the file that declares it; None if there is none."""
 
 
-def needs_values(instance: DeclaredTypes, parameters: Iterable[ast.Parameter]) -> bool:
+def needs_values(instance: DeclaredTypes, parameters: Iterable[ast.ParameterDeclaration]) -> bool:
     """Return whether a parameter has no default and may not be null."""
     return any(node.default is None and not is_nullable(instance, node.type) for node in parameters)
 

@@ -16,16 +16,16 @@ from azkvlint.model.location import Location
 from azkvlint.model.pattern import Pattern, numbered, restored, text_form
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Absent, Link, ListValue, MapValue, Scalar, Unknown, Value
-from azkvlint.readers.deployment.scope import GROUP, MANAGEMENT_GROUP, SUBSCRIPTION, TENANT, Scope
+from azkvlint.readers.deployment.scope import GROUP, MANAGEMENT_GROUP, SUBSCRIPTION, TENANT, DeploymentScope
 from azkvlint.readers.modules.template_holders import (
     DEPLOYMENTS,
     REMEDY,
     Holder,
 )
 from azkvlint.syntax.ast import Pointer
-from azkvlint.syntax.json_decoder import Document, decode_text
+from azkvlint.syntax.json_decoder import JsonDocument, decode_text
 from azkvlint.syntax.json_positions import JsonObject
-from azkvlint.syntax.json_positions import Scalar as Plain
+from azkvlint.syntax.json_positions import JsonScalar as Plain
 from azkvlint.syntax.repeated_keys import repeated_keys
 from azkvlint.syntax.texts import Lines
 from azkvlint.util.errors import InputError
@@ -190,9 +190,9 @@ def schema_of(plain: Mapping[str, Any]) -> str:
     return _SCHEMAS.get(schema.lower().rstrip("#").rpartition("/")[2], "")
 
 
-def scope_of_template(plain: Mapping[str, Any]) -> Scope:
+def scope_of_template(plain: Mapping[str, Any]) -> DeploymentScope:
     """Return the scope of a root template, of which only the level is known."""
-    return Scope(schema_of(plain) or GROUP)
+    return DeploymentScope(schema_of(plain) or GROUP)
 
 
 def _has_resources(plain: Mapping[str, Any]) -> bool:
@@ -229,7 +229,7 @@ def looks_like_parameters(value: Any) -> bool:
     )  # fmt: skip
 
 
-def problems_of_keys(path: str, document: Document) -> list[Problem]:
+def problems_of_keys(path: str, document: JsonDocument) -> list[Problem]:
     """Return the problems of keys that a template or parameter file repeats.
 
     Azure Resource Manager uses the last of equal keys (github.com/Azure/azure-quickstart-templates/pull/5847). Which

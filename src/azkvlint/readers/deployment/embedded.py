@@ -23,11 +23,11 @@ from azkvlint.readers.deployment.documents import (
     schema_of,
 )
 from azkvlint.readers.deployment.resource_symbols import (
-    ResourceEntity,
+    DeploymentResourceEntity,
     trace_existence,
 )
-from azkvlint.readers.deployment.scope import GROUP, Scope, scope_of
-from azkvlint.readers.deployment.symbols import ModuleCall
+from azkvlint.readers.deployment.scope import GROUP, DeploymentScope, scope_of
+from azkvlint.readers.deployment.symbols import DeploymentModuleCall
 from azkvlint.readers.deployment.template_file import template_file
 from azkvlint.readers.deployment.template_instance import TemplateInstance
 from azkvlint.readers.deployment.template_resources import TemplateResource, argument_in, target_scope
@@ -37,7 +37,7 @@ from azkvlint.syntax.ast import Pointer
 from azkvlint.util.errors import InputError
 
 
-def deploy_held_by(collector: Collector, entity: ResourceEntity, conditions: frozenset[str]) -> None:
+def deploy_held_by(collector: Collector, entity: DeploymentResourceEntity, conditions: frozenset[str]) -> None:
     """Add what a nested deployment deploys, or the template in a deployment stack, template spec or policy."""
     instance = entity.instance
     if isinstance(entity, TemplateResource) and entity.is_deployment:
@@ -79,7 +79,7 @@ class EmbeddedTemplate(msgspec.Struct, frozen=True, kw_only=True):
     at: Location
     template: Result | None
     given: Result | None
-    scope: Scope | None = None
+    scope: DeploymentScope | None = None
     conditions: frozenset[str] = frozenset()
     callers: tuple[Location, ...] = ()
     remedy: bool = False
@@ -92,7 +92,7 @@ class HoldingResource(msgspec.Struct, frozen=True, kw_only=True):
     address: str
     at: Location
     properties: Result | None
-    scope: Scope | None = None
+    scope: DeploymentScope | None = None
     conditions: frozenset[str] = frozenset()
     callers: tuple[Location, ...] = ()
 
@@ -143,12 +143,12 @@ def _may_have_none(holder: Holder, properties: Result | None) -> bool:
     return holder.is_optional and not isinstance(outer, Fields)
 
 
-def _elsewhere(address: str, template: Result) -> Scope:
+def _elsewhere(address: str, template: Result) -> DeploymentScope:
     """Return a scope that no other deployment has."""
     schema = result_member(template, "$schema")
     level = schema_of({"$schema": schema.value}) if isinstance(schema, Scalar) else ""
     name = hole(f"the scope of {address}")
-    return Scope(level or GROUP, name, name, name)
+    return DeploymentScope(level or GROUP, name, name, name)
 
 
 def _policy_arguments(given: Result | None) -> Result | None:
@@ -194,9 +194,9 @@ def _deploy(run: Run, one: EmbeddedTemplate, holes: _Holes) -> None:
         return
     run.count_deployment()
     file = template_file(run, one.address, plain, ())
-    call = ModuleCall(
+    call = DeploymentModuleCall(
         given=_EmbeddedArguments(holes, decode_result(one.given)),
-        scope=one.scope or Scope(file.level or Scope().level),
+        scope=one.scope or DeploymentScope(file.level or DeploymentScope().level),
         prefix=f"{one.address}/",
         callers=one.callers,
         may_vary=False,

@@ -27,17 +27,23 @@ from azkvlint.readers.deployment.declarations import (
     primitive,
 )
 from azkvlint.readers.deployment.documents import StatementLocations
+from azkvlint.readers.deployment.modules import ModuleContentSource as ModuleSource
 from azkvlint.readers.deployment.modules import ModuleSymbol
-from azkvlint.readers.deployment.modules import Source as ModuleSource
 from azkvlint.readers.deployment.resource import ResourceIdentity
-from azkvlint.readers.deployment.resource_symbols import ResourceEntity, ResourceSymbol
-from azkvlint.readers.deployment.scope import Scope, scope_of
-from azkvlint.readers.deployment.symbols import DeclaringFile, FileInstance, Iteration, ModuleCall, ParameterValues
+from azkvlint.readers.deployment.resource_symbols import DeploymentResourceEntity, DeploymentResourceSymbol
+from azkvlint.readers.deployment.scope import DeploymentScope, scope_of
+from azkvlint.readers.deployment.symbols import (
+    DeclaringFile,
+    DeploymentModuleCall,
+    FileInstance,
+    Iteration,
+    ParameterArguments,
+)
 from azkvlint.readers.modules.run import Run
 from azkvlint.readers.modules.values import KeptValues
 from azkvlint.syntax import ast
 from azkvlint.syntax.ast import Pointer
-from azkvlint.values.origins import Origins, Source
+from azkvlint.values.origins import Origins, ValueOrigin
 
 
 class DeploymentInstance(KeptValues):
@@ -53,7 +59,7 @@ class DeploymentInstance(KeptValues):
     evaluator: Evaluator
     base: DeploymentInstance | None
 
-    def __init__(self, file: DeclaringFile, run: Run, call: ModuleCall) -> None:
+    def __init__(self, file: DeclaringFile, run: Run, call: DeploymentModuleCall) -> None:
         super().__init__(run)
         self.file = file
         self.run = run
@@ -63,7 +69,7 @@ class DeploymentInstance(KeptValues):
         self.path = file.path
         # What the scope of its deployment reads, and in a template the prefix of its addresses.
         self.scope_read: Inputs | None = None
-        self._resources: dict[str, ResourceSymbol] = {}
+        self._resources: dict[str, DeploymentResourceSymbol] = {}
         self._modules: dict[str, ModuleSymbol] = {}
         run.opened.append(self.close)
 
@@ -88,15 +94,15 @@ class DeploymentInstance(KeptValues):
         """Return the location of a node."""
 
     @abstractmethod
-    def head(self, node: ast.Resource | ast.Module) -> Location:
+    def head(self, node: ast.ResourceDeclaration | ast.ModuleDeclaration) -> Location:
         """Return the location of the head of a declaration."""
 
     @abstractmethod
-    def name_location(self, node: ast.Parameter) -> Location:
+    def name_location(self, node: ast.ParameterDeclaration) -> Location:
         """Return the location of the name of a parameter."""
 
     @abstractmethod
-    def source_of(self, node: ast.Module) -> ModuleSource | None:
+    def source_of(self, node: ast.ModuleDeclaration) -> ModuleSource | None:
         """Return the source of a module; None, with a Problem, if it cannot be read."""
 
     @abstractmethod
@@ -108,13 +114,13 @@ class DeploymentInstance(KeptValues):
         """Return the type, the names and the scope of a resource."""
 
     @abstractmethod
-    def again(self, run: Any, given: ParameterValues) -> DeploymentInstance:
+    def again(self, run: Any, given: ParameterArguments) -> DeploymentInstance:
         """Return the same root with other values of its parameters."""
 
-    def parameter_node(self, name: str) -> ast.Parameter | None:
+    def parameter_node(self, name: str) -> ast.ParameterDeclaration | None:
         """Return the declaration of a parameter; None if there is none."""
         node = self.file.symbols.get(name)
-        return node if isinstance(node, ast.Parameter) else None
+        return node if isinstance(node, ast.ParameterDeclaration) else None
 
     def variable_node(self, name: str) -> ast.Variable | None:
         """Return the declaration of a variable; None if there is none."""
@@ -126,7 +132,7 @@ class DeploymentInstance(KeptValues):
         """Return the location of the declaration of a parameter."""
 
     @abstractmethod
-    def required_resources(self) -> Iterator[ast.Resource]:
+    def required_resources(self) -> Iterator[ast.ResourceDeclaration]:
         """Yield the resources that rules may read, or that contain or deploy such."""
 
     @abstractmethod
@@ -138,7 +144,7 @@ class DeploymentInstance(KeptValues):
         """Yield the outputs, which the history of the deployment shows to everyone who can read it."""
 
     @abstractmethod
-    def secret_origins(self, entity: Any, sources: list[Source]) -> Origins | None:
+    def secret_origins(self, entity: Any, sources: list[ValueOrigin]) -> Origins | None:
         """Return the origins of a secret's value; None if it is not written. ``sources`` receives its sources."""
 
     def modules(self) -> list[ModuleSymbol]:
@@ -148,15 +154,15 @@ class DeploymentInstance(KeptValues):
     def skip_module(self, symbol: ModuleSymbol, reason: str) -> None:
         """Account for the resources of a module that is not evaluated."""
 
-    def deploys_file(self, node: ast.Resource) -> bool:  # noqa: ARG002  # a module does
+    def deploys_file(self, node: ast.ResourceDeclaration) -> bool:  # noqa: ARG002  # a module does
         """Return whether a resource certainly deploys another template."""
         return False
 
-    def unread(self, node: ast.Resource | None = None) -> Sequence[Pointer]:  # noqa: ARG002  # a parser reports these
+    def unread(self, node: ast.ResourceDeclaration | None = None) -> Sequence[Pointer]:  # noqa: ARG002  # a parser reports these
         """Return the places of values that declare no resource."""
         return ()
 
-    def scope_of_held(self, entity: Any) -> Scope:
+    def scope_of_held(self, entity: Any) -> DeploymentScope:
         """Return the scope to which a template in a resource is deployed."""
         return scope_of(entity.identity.above) or self.scope
 
@@ -164,7 +170,7 @@ class DeploymentInstance(KeptValues):
         """Return the location at which reports show a location in this file."""
         return at
 
-    def secret_location(self, node: ast.Parameter) -> Location:
+    def secret_location(self, node: ast.ParameterDeclaration) -> Location:
         """Return the location of the values of a secure parameter: its declaration, not where they could be read."""
         return self.name_location(node)
 
@@ -194,14 +200,14 @@ class DeploymentInstance(KeptValues):
     def recursive(self, key: str, *args: Any) -> Result:  # noqa: ARG002  # the declaration has the name
         """See the base class."""
         (node,) = args
-        name = f"output `{node.name}`" if isinstance(node, ast.Output) else f"`{node.name}`"
+        name = f"output `{node.name}`" if isinstance(node, ast.OutputDeclaration) else f"`{node.name}`"
         return Unknown(at=self.place(node), why=f"{name} refers to itself")
 
     def set_base(self, base: FileInstance | None) -> None:
         """Share the values of the same file in the base world that read no changed input."""
         self.base = base if isinstance(base, DeploymentInstance) else None
 
-    def base_content(self, node: ast.Module, key: str) -> DeploymentInstance | None:
+    def base_content(self, node: ast.ModuleDeclaration, key: str) -> DeploymentInstance | None:
         """Return the file of an iteration of a module in the base world, if it was evaluated there."""
         symbol = self.base._modules.get(node.name) if self.base is not None else None  # noqa: SLF001  # the same class
         content = symbol.opened(key) if symbol is not None else None
@@ -217,34 +223,34 @@ class DeploymentInstance(KeptValues):
                 # Two uses of a variable are equal, whatever its value is.
                 found = self.evaluator.declared(node.value, {})
                 return found if isinstance(found, Unknown) and found.candidates else self.named(node, found)
-            case ast.Parameter():
+            case ast.ParameterDeclaration():
                 return self.parameter(node)
-            case ast.Resource():
+            case ast.ResourceDeclaration():
                 return self.resource(node).result()
-            case ast.Module():
+            case ast.ModuleDeclaration():
                 return self.module(node).result()
             case _:
                 return Unknown(at=self.place(node), why="a function is used without a call")
 
-    def resource(self, node: ast.Resource) -> ResourceSymbol:
+    def resource(self, node: ast.ResourceDeclaration) -> DeploymentResourceSymbol:
         """Return the symbol of a resource that is not declared in another one."""
         found = self._resources.get(node.name)
         if found is None:
-            found = self._resources[node.name] = ResourceSymbol(self, node, None, self.module_call.local)
+            found = self._resources[node.name] = DeploymentResourceSymbol(self, node, None, self.module_call.local)
         return found
 
-    def entity_of(self, symbol: ResourceSymbol, iteration: Iteration) -> ResourceEntity:
+    def entity_of(self, symbol: DeploymentResourceSymbol, iteration: Iteration) -> DeploymentResourceEntity:
         """Return the resource of one iteration."""
-        return ResourceEntity(symbol, iteration)
+        return DeploymentResourceEntity(symbol, iteration)
 
-    def module(self, node: ast.Module) -> ModuleSymbol:
+    def module(self, node: ast.ModuleDeclaration) -> ModuleSymbol:
         """Return the symbol of a module."""
         found = self._modules.get(node.name)
         if found is None:
             found = self._modules[node.name] = ModuleSymbol(self, node)
         return found
 
-    def parameter(self, node: ast.Parameter) -> Result:
+    def parameter(self, node: ast.ParameterDeclaration) -> Result:
         """Return a parameter: its argument, its default, null if that is allowed, or Unknown under its name."""
         if self.module_call.is_root:
             self.run.recorder.read(node.name)
@@ -258,11 +264,11 @@ class DeploymentInstance(KeptValues):
             return mark_secret(found, self.secret_location(node))
         return mark_secret_parts(self.named(node, found), self.secure_parts(node.type), self.secret_location(node))
 
-    def is_secure(self, node: ast.Parameter) -> bool:
+    def is_secure(self, node: ast.ParameterDeclaration) -> bool:
         """Return whether a parameter is declared as secret."""
         return is_decorated(node.decorators, "secure") or self.secure_parts(node.type) is not None
 
-    def default(self, node: ast.Parameter, given: Result | None) -> Result:
+    def default(self, node: ast.ParameterDeclaration, given: Result | None) -> Result:
         """Return the value of a parameter without an argument, or with null."""
         if node.default is not None:
             return self.evaluator.declared(node.default, {})
@@ -270,13 +276,13 @@ class DeploymentInstance(KeptValues):
             return Absent(at=self.name_location(node))
         return self._without_value(node, f"parameter `{node.name}` has no value", is_set=True)
 
-    def _without_value(self, node: ast.Parameter, why: str, is_set: bool) -> Unknown:
+    def _without_value(self, node: ast.ParameterDeclaration, why: str, is_set: bool) -> Unknown:
         known = limits_of(node) if node.decorators else NOTHING_KNOWN
         if not known.is_number and primitive(self, node.type) in ("string", "securestring"):
             known = TEXT if known is NOTHING_KNOWN else msgspec.structs.replace(known, is_text=True)
         return Unknown(at=self.name_location(node), why=why, given=is_set, known=known)
 
-    def named(self, node: ast.Parameter | ast.Variable, found: Result) -> Result:
+    def named(self, node: ast.ParameterDeclaration | ast.Variable, found: Result) -> Result:
         """Return an unknown value with the name of its declaration, as it is the same in each use."""
         if not isinstance(found, Unknown) or found.pattern is not None or found.sensitive:
             return found
@@ -289,7 +295,7 @@ class DeploymentInstance(KeptValues):
             return None
         return self.once(f"output {name}", self._output, node)
 
-    def _output(self, node: ast.Output) -> Result:
+    def _output(self, node: ast.OutputDeclaration) -> Result:
         made = self.evaluator.declared(node.value, self.module_call.local)
         if is_decorated(node.decorators, "secure"):
             made = mark_secret(made)

@@ -13,36 +13,36 @@ from azkvlint.model.pattern import DEPLOYMENT, DeclaredHole, Text, declared_hole
 from azkvlint.model.value import Absent, Scalar, Unknown
 from azkvlint.readers.deployment.declarations import properties_of
 from azkvlint.readers.deployment.symbols import (
-    Body,
     ConditionalIteration,
+    DeclarationBody,
+    DeploymentSymbol,
     FileInstance,
     Iteration,
-    Symbol,
     condition_of,
 )
 from azkvlint.syntax import ast
 from azkvlint.values.secrecy import has_literal
 
 
-class ModuleSymbol(Symbol["ModuleEntity"]):
+class ModuleSymbol(DeploymentSymbol["DeploymentModuleEntity"]):
     """A module declaration."""
 
-    def __init__(self, instance: FileInstance, node: ast.Module) -> None:
+    def __init__(self, instance: FileInstance, node: ast.ModuleDeclaration) -> None:
         super().__init__(instance, node, {}, instance.prefix + node.name)
         self.node = node
-        self._source: Source | None = None
+        self._source: ModuleContentSource | None = None
         self._is_found = False
 
-    def entity(self, iteration: Iteration) -> ModuleEntity:
+    def entity(self, iteration: Iteration) -> DeploymentModuleEntity:
         """Return the module of one iteration."""
-        return ModuleEntity(self, iteration)
+        return DeploymentModuleEntity(self, iteration)
 
     def opened(self, key: str) -> FileInstance | None:
         """Return the file of an iteration, if it was opened."""
         return next((one.opened for one in self._entities if one.iteration.key == key), None)
 
     @property
-    def source(self) -> Source | None:
+    def source(self) -> ModuleContentSource | None:
         """Return the source of the module; None, with a Problem, if it cannot be read."""
         if not self._is_found:
             self._is_found = True
@@ -50,7 +50,7 @@ class ModuleSymbol(Symbol["ModuleEntity"]):
         return self._source
 
 
-class ModuleEntity(ConditionalIteration):
+class DeploymentModuleEntity(ConditionalIteration):
     """One iteration of a module declaration."""
 
     # No module is declared in a resource.
@@ -62,7 +62,7 @@ class ModuleEntity(ConditionalIteration):
         self.iteration = iteration
         self.address = symbol.address + iteration.key
         self.at = self.instance.head(symbol.node)
-        self.body = Body(self.instance, symbol.node.name, iteration)
+        self.body = DeclarationBody(self.instance, symbol.node.name, iteration)
         self._content: FileInstance | None = None
         self._is_opened = False
 
@@ -111,14 +111,14 @@ class ModuleEntity(ConditionalIteration):
         name = pattern_of(found) if found is not None else ""
         return join_texts([self.instance.module_call.deployment, "/", name or hole(self.address)])
 
-    def arguments(self) -> Arguments:
+    def arguments(self) -> ModuleArguments:
         """Return the arguments."""
-        return Arguments(self.instance, self.body, self.address, self.symbol.node.body)
+        return ModuleArguments(self.instance, self.body, self.address, self.symbol.node.body)
 
     def member(self, name: str, at: Location) -> Result:
         """Return ``outputs`` or ``name``; Unknown for other members."""
         if name == "outputs":
-            return Outputs(self, at)
+            return ModuleOutputs(self, at)
         found = self.body.get("name") if name == "name" else None
         if found is not None:
             return found
@@ -144,10 +144,10 @@ class ModuleEntity(ConditionalIteration):
         return found
 
 
-class Outputs:
+class ModuleOutputs:
     """The outputs of a module."""
 
-    def __init__(self, module: ModuleEntity, at: Location) -> None:
+    def __init__(self, module: DeploymentModuleEntity, at: Location) -> None:
         self.module = module
         self.at = at
 
@@ -162,10 +162,10 @@ class Outputs:
         return Unknown(at=at, why="the name of the output is unknown")
 
 
-class Arguments:
+class ModuleArguments:
     """The arguments of a module declaration, each evaluated on first use."""
 
-    def __init__(self, caller: FileInstance, body: Body, address: str, declared: ast.Expression) -> None:
+    def __init__(self, caller: FileInstance, body: DeclarationBody, address: str, declared: ast.Expression) -> None:
         self.caller = caller
         self.declared = declared
         self.evaluator = caller.evaluator
@@ -234,8 +234,8 @@ class Arguments:
         return Unknown(at=whole.at, why=why, pattern=declared_hole(DEPLOYMENT, self.address, name))
 
 
-class Source(Protocol):
+class ModuleContentSource(Protocol):
     """The source of a module: a Bicep file, a template, or built-in support."""
 
-    def content_of(self, module: ModuleEntity) -> FileInstance | None:
+    def content_of(self, module: DeploymentModuleEntity) -> FileInstance | None:
         """Return the file with the arguments of ``module``; None, with a Problem, if it cannot be read."""

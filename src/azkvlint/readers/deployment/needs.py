@@ -10,16 +10,16 @@ from azkvlint.evaluation.operators import Local
 from azkvlint.model.value import Scalar
 from azkvlint.readers.deployment.documents import key_of
 from azkvlint.readers.deployment.instance import DeploymentInstance
-from azkvlint.readers.deployment.modules import ModuleEntity
-from azkvlint.readers.deployment.resource_symbols import ResourceEntity, as_resource
+from azkvlint.readers.deployment.modules import DeploymentModuleEntity
+from azkvlint.readers.deployment.resource_symbols import DeploymentResourceEntity, as_resource
 from azkvlint.readers.deployment.scope import resource_id
-from azkvlint.readers.deployment.symbols import Symbol, truth_of
+from azkvlint.readers.deployment.symbols import DeploymentSymbol, truth_of
 from azkvlint.readers.deployment.template_instance import TemplateInstance
 from azkvlint.readers.deployment.template_resources import Runtime, TemplateResource
 from azkvlint.syntax import ast
 from azkvlint.syntax.arm_expression import is_expression
 
-_Entity: TypeAlias = ResourceEntity | ModuleEntity
+_Entity: TypeAlias = DeploymentResourceEntity | DeploymentModuleEntity
 _Place: TypeAlias = tuple[DeploymentInstance, Local, ast.Node]
 # Of the instances of one declaration, and of the parts of one instance.
 _MOST_INSTANCES, _MOST_NODES = 20, 5_000
@@ -27,27 +27,27 @@ _MOST_INSTANCES, _MOST_NODES = 20, 5_000
 _OTHERS = frozenset({"condition", "copy", "dependson", "resources"})
 
 
-def undeployed_places(symbol: Symbol[Any]) -> dict[str, Any]:
+def undeployed_places(symbol: DeploymentSymbol[Any]) -> dict[str, Any]:
     """Return the declarations of the parent and the scope of what a declaration deploys, by address, if these are not
     deployed.
     """
     return _undeployed(one for entity in _deployed(symbol) for one in _places_of(entity))
 
 
-def undeployed_sources(symbol: Symbol[Any]) -> dict[str, Any]:
+def undeployed_sources(symbol: DeploymentSymbol[Any]) -> dict[str, Any]:
     """Return the declarations whose outputs what a declaration deploys certainly reads, by address, if these are not
     deployed, which makes the deployment fail.
     """
     return _undeployed(one for entity in _deployed(symbol) for one in _sources_of(entity))
 
 
-def undecided(symbol: Symbol[Any]) -> list[Any]:
+def undecided(symbol: DeploymentSymbol[Any]) -> list[Any]:
     """Return the declarations of both kinds of which it is not known whether they are deployed."""
     entities = (one for entity in _deployed(symbol) for find in (_places_of, _sources_of) for one in find(entity))
     return list({one.symbol.address: one.symbol for one in entities if one.conditions()}.values())
 
 
-def _deployed(symbol: Symbol[Any]) -> Iterator[_Entity]:
+def _deployed(symbol: DeploymentSymbol[Any]) -> Iterator[_Entity]:
     return islice((one for one in symbol.entities if one.conditions() is not None), _MOST_INSTANCES)
 
 
@@ -91,7 +91,7 @@ def _sources_of(entity: _Entity) -> Iterator[_Entity]:
             case ast.Member(of=of, name=name, safe=False) if name.lower() == "outputs":
                 found = here.evaluator.evaluate(of, local)
                 found = found.instance if isinstance(found, Runtime) else found  # type: ignore[assignment]  # of it
-                if isinstance(found, ModuleEntity | TemplateResource):
+                if isinstance(found, DeploymentModuleEntity | TemplateResource):
                     yield found
             case _:
                 variable = _variable_of(here, local, node)

@@ -17,8 +17,8 @@ from azkvlint.model.pattern import has_holes, known_start, text_form
 from azkvlint.model.value import Absent
 from azkvlint.readers.deployment.declarations import inner_resources, written_type
 from azkvlint.readers.deployment.instance import DeploymentInstance
-from azkvlint.readers.deployment.modules import ModuleEntity
-from azkvlint.readers.deployment.resource_symbols import ResourceEntity, as_resource
+from azkvlint.readers.deployment.modules import DeploymentModuleEntity
+from azkvlint.readers.deployment.resource_symbols import DeploymentResourceEntity, as_resource
 from azkvlint.readers.deployment.symbols import Caller, FileInstance
 from azkvlint.readers.deployment.template_instance import TemplateInstance, prefix_of
 from azkvlint.readers.deployment.template_resources import TemplateResource
@@ -42,9 +42,9 @@ class DeploymentOrder(GrantOrder):
     def __init__(self, base: DeploymentOrder | None = None) -> None:
         super().__init__()
         # What each declaration names does not depend on values: all worlds and instances share it.
-        self.names: dict[int, tuple[_Declared, list[_Use]]] = {} if base is None else base.names
+        self.names: dict[int, tuple[_NestedDeclaration, list[_Use]]] = {} if base is None else base.names
 
-    def of(self, entity: ResourceEntity) -> Grants:
+    def of(self, entity: DeploymentResourceEntity) -> Grants:
         """Return what a resource waits for: itself, and the modules and nested deployments around it."""
         found = NO_GRANT
         here: Caller | None = entity
@@ -71,18 +71,18 @@ class DeploymentOrder(GrantOrder):
             found += [_marks(instance, use) if one is None else _entity_marks(one), self._waits(instance, use.target)]
         return NO_GRANT.union(*found)
 
-    def _uses(self, instance: FileInstance, declared: _Declared) -> list[_Use]:
+    def _uses(self, instance: FileInstance, declared: _NestedDeclaration) -> list[_Use]:
         found = self.names.get(id(declared.node))
         if found is None:
             found = self.names[id(declared.node)] = declared, list(_Uses(instance, declared).all())
         return found[1]
 
-    def _outer(self, instance: FileInstance, declared: _Declared) -> Grants:
+    def _outer(self, instance: FileInstance, declared: _NestedDeclaration) -> Grants:
         if not declared.around:
             return NO_GRANT
-        return self._waits(instance, _Declared(declared.around[-1], declared.around[:-1]))
+        return self._waits(instance, _NestedDeclaration(declared.around[-1], declared.around[:-1]))
 
-    def _waits(self, instance: FileInstance, declared: _Declared) -> Grants:
+    def _waits(self, instance: FileInstance, declared: _NestedDeclaration) -> Grants:
         """Return what all instances of a declaration wait for."""
         return self.once(
             (instance.prefix, *declared.names),
@@ -121,11 +121,11 @@ class DeploymentOrder(GrantOrder):
         )
 
 
-class _Declared(NamedTuple):
+class _NestedDeclaration(NamedTuple):
     """A declaration of a Bicep file, and the resources that it is declared in, the outermost first."""
 
-    node: ast.Resource | ast.Module
-    around: tuple[ast.Resource, ...] = ()
+    node: ast.ResourceDeclaration | ast.ModuleDeclaration
+    around: tuple[ast.ResourceDeclaration, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -137,7 +137,7 @@ class _Declared(NamedTuple):
         """Return the type in lower case; empty for a module."""
         found = ""
         for node in (*self.around, self.node):
-            own = written_type(node) or "" if isinstance(node, ast.Resource) else ""
+            own = written_type(node) or "" if isinstance(node, ast.ResourceDeclaration) else ""
             found = own.lower() if "." in own.partition("/")[0] or not found else f"{found}/{own.lower()}"
         return found
 
@@ -145,25 +145,25 @@ class _Declared(NamedTuple):
 class _Use(NamedTuple):
     """A declaration that another one names; ``item`` is the expression of one instance of its loop."""
 
-    target: _Declared
+    target: _NestedDeclaration
     item: ast.Item | None = None
 
 
-def _declared(here: Caller) -> _Declared:
+def _declared(here: Caller) -> _NestedDeclaration:
     """Return the declaration of a resource or module."""
-    around: list[ast.Resource] = []
+    around: list[ast.ResourceDeclaration] = []
     outer = here.outer
     while outer is not None:
         node = outer.symbol.declaration
-        around = [node, *around] if isinstance(node, ast.Resource) else around
+        around = [node, *around] if isinstance(node, ast.ResourceDeclaration) else around
         outer = outer.outer
-    return _Declared(here.symbol.declaration, tuple(around))
+    return _NestedDeclaration(here.symbol.declaration, tuple(around))
 
 
 class _Uses:
     """Finds the declarations that one of a Bicep file names, directly and through variables."""
 
-    def __init__(self, instance: FileInstance, declared: _Declared) -> None:
+    def __init__(self, instance: FileInstance, declared: _NestedDeclaration) -> None:
         self._symbols = instance.file.symbols
         self._declared = declared
         self._variables: set[str] = set()
@@ -204,7 +204,7 @@ class _Uses:
             case ast.Lambda(parameters=parameters, body=body):
                 yield from self._in(body, hidden.union(parameters))
                 return
-            case ast.Resource():
+            case ast.ResourceDeclaration():
                 return
         for child in ast.children(node):
             yield from self._in(child, hidden)
@@ -215,7 +215,7 @@ class _Uses:
             self._variables.add(name)
             yield from self._in(node.value, frozenset())
 
-    def _target(self, node: ast.Node, hidden: frozenset[str]) -> _Declared | None:
+    def _target(self, node: ast.Node, hidden: frozenset[str]) -> _NestedDeclaration | None:
         match node:
             case ast.Name(name=name) if name not in hidden:
                 return self._named(name)
@@ -226,25 +226,29 @@ class _Uses:
                 return self._target(of, hidden)
         return None
 
-    def _named(self, name: str) -> _Declared | None:
+    def _named(self, name: str) -> _NestedDeclaration | None:
         """Return a declaration by its name: one within or beside this one, else one of the file."""
         node, around = self._declared
         while True:
-            found = _inner(_Declared(node, around), name)
+            found = _inner(_NestedDeclaration(node, around), name)
             if found is not None:
                 return found
             if not around:
                 break
             node, around = around[-1], around[:-1]
         found_node = self._symbols.get(name)
-        return _Declared(found_node) if isinstance(found_node, ast.Resource | ast.Module) else None
+        return (
+            _NestedDeclaration(found_node)
+            if isinstance(found_node, ast.ResourceDeclaration | ast.ModuleDeclaration)
+            else None
+        )
 
 
-def _inner(outer: _Declared, name: str) -> _Declared | None:
-    if not isinstance(outer.node, ast.Resource):
+def _inner(outer: _NestedDeclaration, name: str) -> _NestedDeclaration | None:
+    if not isinstance(outer.node, ast.ResourceDeclaration):
         return None
     found = next((one for one in inner_resources(outer.node) if one.name == name), None)
-    return None if found is None else _Declared(found, (*outer.around, outer.node))
+    return None if found is None else _NestedDeclaration(found, (*outer.around, outer.node))
 
 
 def _names_any(node: ast.Node, names: frozenset[str]) -> bool:
@@ -253,19 +257,21 @@ def _names_any(node: ast.Node, names: frozenset[str]) -> bool:
     return any(_names_any(child, names) for child in ast.children(node))
 
 
-def _evaluated(instance: FileInstance, use: _Use, local: Local) -> ResourceEntity | ModuleEntity | None:
+def _evaluated(
+    instance: FileInstance, use: _Use, local: Local
+) -> DeploymentResourceEntity | DeploymentModuleEntity | None:
     """Return the instance of a loop that an index selects; None if that is not known."""
     if use.item is None or use.target.around:
         return None
     found = instance.evaluator.evaluate(use.item, local)
-    return found if isinstance(found, ModuleEntity) else as_resource(found)
+    return found if isinstance(found, DeploymentModuleEntity) else as_resource(found)
 
 
 def _marks(instance: FileInstance, use: _Use) -> Grants:
     """Return the grants of a declaration that another one waits for, without what these wait for."""
     declared = use.target
     node = declared.node
-    end = _end_of(declared.type, isinstance(node, ast.Resource) and node.existing)
+    end = _end_of(declared.type, isinstance(node, ast.ResourceDeclaration) and node.existing)
     if end is None:
         return NO_GRANT
     looped = next(
@@ -292,9 +298,9 @@ def _end_of(type_: str, is_existing: bool) -> str | None:
     return "" if is_grant else "/" if type_ in HOLDERS else None
 
 
-def _entity_marks(entity: ResourceEntity | ModuleEntity) -> Grants:
+def _entity_marks(entity: DeploymentResourceEntity | DeploymentModuleEntity) -> Grants:
     """Return the grants of one resource or module."""
-    if isinstance(entity, ModuleEntity):
+    if isinstance(entity, DeploymentModuleEntity):
         return frozenset({f"{entity.address}."})
     end = _end_of(entity.identity.type.lower() or "?", entity.node.existing)
     if end is None:

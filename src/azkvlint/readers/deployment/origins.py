@@ -14,7 +14,7 @@ from azkvlint.model.value import Absent, MapValue, Path, Scalar, Unknown, Value
 from azkvlint.readers.deployment.scope import text
 from azkvlint.syntax import ast
 from azkvlint.values import origins as value_origins
-from azkvlint.values.origins import Origins, Source
+from azkvlint.values.origins import Origins, ValueOrigin
 from azkvlint.values.paths import is_any, is_index, member_of
 
 FILLED_IN = "is replaced before deployment"
@@ -33,22 +33,22 @@ def origins_of_call(node: ast.Node, rest: Path) -> Origins | None:
     return frozenset({value_origins.RESOURCE}) if name in ("reference", "references") else None
 
 
-def default_of(name: str, at: Location | None) -> Source:
+def default_of(name: str, at: Location | None) -> ValueOrigin:
     """Return the source of a value that comes from the default of a parameter."""
-    return Source(value_origins.DEFAULT, f"default of parameter `{name}`", at)
+    return ValueOrigin(value_origins.DEFAULT, f"default of parameter `{name}`", at)
 
 
-def value_of(name: str, at: Location | None) -> Source:
+def value_of(name: str, at: Location | None) -> ValueOrigin:
     """Return the source of a value that comes from a parameter file."""
-    return Source(value_origins.GIVEN, f"value of parameter `{name}`", at)
+    return ValueOrigin(value_origins.GIVEN, f"value of parameter `{name}`", at)
 
 
-def sources_in(found: Origins, name: str, at: Location | None, source: Source | None) -> list[Source]:
+def sources_in(found: Origins, name: str, at: Location | None, source: ValueOrigin | None) -> list[ValueOrigin]:
     """Return the sources of a value with these origins that comes from a parameter, which is declared at ``at``.
 
     They are ``source``, where the value is written, or the parameter itself.
     """
-    plain = Source(value_origins.PARAMETER, f"parameter `{name}` is not marked as secure", at)
+    plain = ValueOrigin(value_origins.PARAMETER, f"parameter `{name}` is not marked as secure", at)
     return [one for one in (source, plain) if one is not None and one.origin in found]
 
 
@@ -75,15 +75,15 @@ def origins_of_argument(found: Result | None, secure: bool, rest: Path = ()) -> 
             return frozenset({value_origins.UNTRACED})
 
 
-def missing_output_origins(name: str, why: str, sources: list[Source]) -> Origins:
+def missing_output_origins(name: str, why: str, sources: list[ValueOrigin]) -> Origins:
     """Return the origins of an output of a module or deployment that is not available, for the reason ``why``."""
     found = output_origins(name)
     if value_origins.UNTRACED in found:
-        sources.append(Source(value_origins.UNTRACED, why, None))
+        sources.append(ValueOrigin(value_origins.UNTRACED, why, None))
     return found
 
 
-def doubts_of_argument(found: Result | None, origins: Origins | None, rest: Path = ()) -> list[Source]:
+def doubts_of_argument(found: Result | None, origins: Origins | None, rest: Path = ()) -> list[ValueOrigin]:
     """Return why an argument that ``origins_of_argument`` cannot trace is unknown."""
     if origins is None or value_origins.UNTRACED not in origins:
         return []
@@ -91,7 +91,7 @@ def doubts_of_argument(found: Result | None, origins: Origins | None, rest: Path
         parts = _parts_at(found, rest)
         return [one for part, below in parts for one in doubts_of_argument(part, origins, below)]
     if isinstance(found, Unknown) and found.why:
-        return [Source(value_origins.UNTRACED, found.why, None)]
+        return [ValueOrigin(value_origins.UNTRACED, found.why, None)]
     return []
 
 
@@ -138,7 +138,7 @@ def as_resource(
     at: Location,
     deployment: Text,
     callers: tuple[Location, ...],
-    sources: list[Source],
+    sources: list[ValueOrigin],
 ) -> Resource:
     """Return an output as a resource.
 

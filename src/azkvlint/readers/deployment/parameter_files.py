@@ -12,14 +12,14 @@ from azkvlint.readers.deployment.documents import key_of
 from azkvlint.readers.deployment.origins import FILLED_IN, FROM_VAULT
 from azkvlint.syntax.arm_expression import is_expression
 from azkvlint.syntax.ast import Pointer
-from azkvlint.syntax.json_decoder import Document
+from azkvlint.syntax.json_decoder import JsonDocument
 from azkvlint.util.lazy_regex import regex
 
 # What the Azure Developer CLI (${NAME}, ${NAME=default}) and pipelines (#{NAME}#) fill in before they deploy.
 _FILLED_IN = regex(r"\$\{([A-Za-z_][A-Za-z0-9_]*+)(?:=([^{}]*+)|[^{}]*+)\}|#\{([^{}#]++)\}#")
 
 
-def read_parameters(path: str, document: Document) -> dict[str, Result]:
+def read_parameters(path: str, document: JsonDocument) -> dict[str, Result]:
     """Return the values in a parameter file by parameter name. They contain no expressions."""
     value = document.value
     key = key_of(value, "parameters") if isinstance(value, dict) else None

@@ -15,21 +15,21 @@ from azkvlint.readers.deployment.collect import Collector
 from azkvlint.readers.deployment.collect_worlds import collect_worlds
 from azkvlint.readers.deployment.declarations import needs_values
 from azkvlint.readers.deployment.documents import FoundTemplate, find_template, problems_of_keys, scope_of_template
-from azkvlint.readers.deployment.resource_symbols import ResourceEntity
+from azkvlint.readers.deployment.resource_symbols import DeploymentResourceEntity
 from azkvlint.readers.deployment.skipped import skip_resource
-from azkvlint.readers.deployment.symbols import ModuleCall
+from azkvlint.readers.deployment.symbols import DeploymentModuleCall
 from azkvlint.readers.deployment.template_file import template_file
 from azkvlint.readers.deployment.template_instance import TemplateInstance
 from azkvlint.readers.modules.required_members import AttributeFilter
 from azkvlint.readers.modules.run import Load, Run, TemplateRead
-from azkvlint.syntax.json_decoder import Document
+from azkvlint.syntax.json_decoder import JsonDocument
 from azkvlint.util.errors import InputError
 
 
 @with_recursion_limit
 def read_template(
     path: str,
-    document: Document,
+    document: JsonDocument,
     required: RequiredAttributes,
     given: Mapping[str, Result],
     load: Load | None = None,
@@ -51,7 +51,7 @@ def read_template(
     run.closed = not found.remedy
     values = {**_wrapped(path, found), **given}
     file = template_file(run, path, found.plain, found.pointer)
-    call = ModuleCall(
+    call = DeploymentModuleCall(
         given=GivenValues(values), scope=scope_of_template(found.plain), is_root=True, shows_outputs=not found.remedy
     )
     instance = TemplateInstance(file, run, call)
@@ -78,7 +78,7 @@ def _wrapped(path: str, found: FoundTemplate) -> Mapping[str, Result]:
     return wrapped_parameters(path, found.given, found.given_at)
 
 
-def _deploy_held_by(collector: Collector, entity: ResourceEntity, conditions: frozenset[str]) -> None:
+def _deploy_held_by(collector: Collector, entity: DeploymentResourceEntity, conditions: frozenset[str]) -> None:
     from azkvlint.readers.deployment.embedded import deploy_held_by  # few templates have such resources
 
     deploy_held_by(collector, entity, conditions)

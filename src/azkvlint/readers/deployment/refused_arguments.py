@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeAlias
 from azkvlint.evaluation import solve
 from azkvlint.evaluation.known import known_of
 from azkvlint.evaluation.reads import Inputs
-from azkvlint.evaluation.solve import Target
+from azkvlint.evaluation.solve import Demand
 from azkvlint.evaluation.values import Result
 from azkvlint.model.value import NOTHING_KNOWN, Known, Plain, Scalar, Unknown
 from azkvlint.readers.deployment.declarations import limits_of, literals, primitive
@@ -18,17 +18,17 @@ from azkvlint.readers.deployment.template_instance import TemplateInstance
 from azkvlint.readers.modules.world_values import listed_values
 from azkvlint.syntax import ast
 
-Refused: TypeAlias = tuple[DeploymentInstance, ast.Parameter]
+Refused: TypeAlias = tuple[DeploymentInstance, ast.ParameterDeclaration]
 
 
-class _Argument(NamedTuple):
+class _BaseArgument(NamedTuple):
     """An argument of the base world: whether its parameter refuses it there, and the inputs that it reads.
 
     ``inputs`` is None if these are not known, or if the base world may not deploy what refuses the argument.
     """
 
     instance: DeploymentInstance
-    node: ast.Parameter
+    node: ast.ParameterDeclaration
     is_refused: bool
     inputs: Inputs | None
 
@@ -40,7 +40,7 @@ class RefusedArguments:
         self, contents: Iterable[DeploymentInstance], is_deployed: Callable[[DeploymentInstance], bool]
     ) -> None:
         """``is_deployed`` returns whether the base world certainly deploys a file."""
-        self._known: Mapping[tuple[str, str], _Argument] = {
+        self._known: Mapping[tuple[str, str], _BaseArgument] = {
             (instance.prefix, node.name): _evaluated(instance, node, is_deployed)
             for instance in contents for node in _limited_parameters(instance)
         }  # fmt: skip
@@ -64,7 +64,7 @@ class RefusedArguments:
                 yield here, known.node
 
 
-def allowed_values(instance: DeploymentInstance, node: ast.Parameter) -> Iterator[Plain]:
+def allowed_values(instance: DeploymentInstance, node: ast.ParameterDeclaration) -> Iterator[Plain]:
     """Yield the values that a parameter accepts, if its declaration lists them; those of an array are its items."""
     if primitive(instance, node.type).lower() == "array":
         return
@@ -79,53 +79,53 @@ def allowed_values(instance: DeploymentInstance, node: ast.Parameter) -> Iterato
             yield from (one for one in values if isinstance(one, str | int | float | bool))
 
 
-def accepted(instance: DeploymentInstance, node: ast.Parameter) -> Iterator[Target]:
+def accepted(instance: DeploymentInstance, node: ast.ParameterDeclaration) -> Iterator[Demand]:
     """Yield what an argument may be that its parameter accepts."""
     allowed = tuple(allowed_values(instance, node))
-    yield from (Target(solve.EQUAL, value) for value in allowed)
+    yield from (Demand(solve.EQUAL, value) for value in allowed)
     limits = limits_of(node)
     if allowed or limits is NOTHING_KNOWN:
         return
     if limits.is_number:
-        yield Target(solve.LEAST, limits.least)
+        yield Demand(solve.LEAST, limits.least)
         if limits.most is not None:
-            yield Target(solve.MOST, limits.most)
+            yield Demand(solve.MOST, limits.most)
         return
     if limits.least > 0:
-        yield solve.NOT_EMPTY if limits.least == 1 else Target(solve.LENGTH, limits.least)
+        yield solve.NOT_EMPTY if limits.least == 1 else Demand(solve.LENGTH, limits.least)
     if limits.most is not None:
-        yield Target(solve.LENGTH, limits.most) if limits.most else solve.IS_EMPTY
+        yield Demand(solve.LENGTH, limits.most) if limits.most else solve.IS_EMPTY
 
 
-def _limited_parameters(instance: DeploymentInstance) -> list[ast.Parameter]:
+def _limited_parameters(instance: DeploymentInstance) -> list[ast.ParameterDeclaration]:
     """Return the parameters of a file that do not accept every value of their type."""
     if instance.module_call.is_root:
         return []
-    nodes = (node for node in instance.file.symbols.values() if isinstance(node, ast.Parameter))
+    nodes = (node for node in instance.file.symbols.values() if isinstance(node, ast.ParameterDeclaration))
     return [node for node in nodes if next(accepted(instance, node), None) is not None]
 
 
 def _evaluated(
-    instance: DeploymentInstance, node: ast.Parameter, is_deployed: Callable[[DeploymentInstance], bool]
-) -> _Argument:
+    instance: DeploymentInstance, node: ast.ParameterDeclaration, is_deployed: Callable[[DeploymentInstance], bool]
+) -> _BaseArgument:
     is_refused, inputs = _refusal(instance, node)
     if is_refused and not is_deployed(instance):
-        return _Argument(instance, node, is_refused=False, inputs=None)
-    return _Argument(instance, node, is_refused, inputs)
+        return _BaseArgument(instance, node, is_refused=False, inputs=None)
+    return _BaseArgument(instance, node, is_refused, inputs)
 
 
-def _is_refused(instance: DeploymentInstance, node: ast.Parameter) -> bool:
+def _is_refused(instance: DeploymentInstance, node: ast.ParameterDeclaration) -> bool:
     """Return whether a parameter certainly does not accept its argument."""
     return _refusal(instance, node)[0]
 
 
-def _refusal(instance: DeploymentInstance, node: ast.Parameter) -> tuple[bool, Inputs | None]:
+def _refusal(instance: DeploymentInstance, node: ast.ParameterDeclaration) -> tuple[bool, Inputs | None]:
     """Return whether a parameter certainly does not accept its argument, and the inputs that this reads."""
     value, inputs = instance.run.recorder.apart(partial(instance.parameter, node))
     return _is_outside_of(instance, node, value), inputs
 
 
-def _is_outside_of(instance: DeploymentInstance, node: ast.Parameter, value: Result) -> bool:
+def _is_outside_of(instance: DeploymentInstance, node: ast.ParameterDeclaration, value: Result) -> bool:
     """Return whether a value is certainly none of those that a parameter accepts. Case does not matter."""
     allowed = tuple(allowed_values(instance, node))
     if allowed and isinstance(value, Scalar):

@@ -28,7 +28,7 @@ from azkvlint.model.pattern import (
 )
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import NOT_EMPTY, NOTHING_KNOWN, Absent, MapValue, Scalar, Unknown, Value
-from azkvlint.readers.deployment.scope import TENANT, Scope, id_value, part_value, resource_id
+from azkvlint.readers.deployment.scope import TENANT, DeploymentScope, id_value, part_value, resource_id
 
 # Members about the deployment, not about the resource.
 _NOT_ATTRIBUTES = frozenset(
@@ -42,7 +42,7 @@ _EXTENSIONS = (
 )  # fmt: skip
 
 
-class Declaration(msgspec.Struct, frozen=True, kw_only=True):
+class EvaluatedDeclaration(msgspec.Struct, frozen=True, kw_only=True):
     """A resource as its author declares it, its expressions evaluated.
 
     ``type``: of a child, with its parent's type before it. ``names``: one pattern for each segment of the type after
@@ -85,7 +85,7 @@ def parts_of(type_: str, name: Text, above: Text) -> tuple[str, tuple[Text, ...]
     return "/".join([namespace, *kinds[at + 1 :]]), names[at:], outer, True
 
 
-def make_resource(declared: Declaration, freezer: Freezer) -> Resource:
+def make_resource(declared: EvaluatedDeclaration, freezer: Freezer) -> Resource:
     """Return the resource, with its ID, its links and the defaults of its API version."""
     type_, is_extension = _known(declared.type)
     at, name = declared.at, declared.names[-1] if declared.names else ""
@@ -150,7 +150,7 @@ def _known(type_: str) -> tuple[str, bool]:
     return found, found.lower().startswith(_EXTENSIONS)
 
 
-def _properties(properties: Value | None, declared: Declaration, type_: str) -> Value | None:
+def _properties(properties: Value | None, declared: EvaluatedDeclaration, type_: str) -> Value | None:
     """Return the properties: missing ones are located at the resource, the value of a secret is sensitive."""
     if properties is None and declared.existing:
         why = f"`{declared.address}` is an existing resource with properties that are known only in Azure"
@@ -206,7 +206,7 @@ def _opened(value: Result, own: Pattern | None) -> Result:
     return value
 
 
-def _location_of(declared: Declaration, key: str) -> Location:
+def _location_of(declared: EvaluatedDeclaration, key: str) -> Location:
     """Return the location of a member, or of the resource if it is not written."""
     found = declared.body.get(key)
     return declared.at if found is None else found.at
@@ -239,14 +239,14 @@ class ResourceIdentity:
         return self._id
 
 
-def full_id(named: Text, scope: Scope) -> Text:
+def full_id(named: Text, scope: DeploymentScope) -> Text:
     """Return the ID that ``scope`` names, which may be relative to the scope of the deployment."""
     start = known_start(named)
     if named and (not start or start.startswith("/")):
         return rstrip_text(named, "/")
     above = scope.id
     if start.lower().startswith("microsoft.management/managementgroups/") and text_form(named).count("/") == 2:
-        above = Scope(TENANT).id
+        above = DeploymentScope(TENANT).id
     return join_texts([above, "/providers/", named])
 
 

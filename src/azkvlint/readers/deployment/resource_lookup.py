@@ -11,7 +11,7 @@ from azkvlint.model.pattern import DEPLOYMENT, Text, declared_hole, hole, join_t
 from azkvlint.model.value import Unknown
 from azkvlint.readers.deployment.documents import member
 from azkvlint.readers.deployment.resource import full_id, readable
-from azkvlint.readers.deployment.resource_symbols import ResourceSymbol
+from azkvlint.readers.deployment.resource_symbols import DeploymentResourceSymbol
 from azkvlint.readers.deployment.scope import resource_id
 from azkvlint.readers.deployment.template_file import TemplateFile
 from azkvlint.readers.deployment.template_resources import DeployingInstance, Runtime, TemplateResource, target_scope
@@ -46,9 +46,9 @@ class ResourceLookup:
 
     def _all_resources(self) -> Iterator[TemplateResource]:
         """Yield all resources, including those declared within others."""
-        symbols: list[ResourceSymbol] = [self._instance.resource(node) for node in self._file.resources()]
+        symbols: list[DeploymentResourceSymbol] = [self._instance.resource(node) for node in self._file.resources()]
         while symbols:
-            inner: list[ResourceSymbol] = []
+            inner: list[DeploymentResourceSymbol] = []
             for entity in symbols.pop(0).entities:
                 if isinstance(entity, TemplateResource):
                     yield entity

@@ -15,7 +15,7 @@ from azkvlint.model.value import Absent, Scalar, Unknown
 from azkvlint.readers.deployment.data_evaluator import DataEvaluator
 from azkvlint.readers.deployment.declarations import inner_resources
 from azkvlint.readers.deployment.resource import (
-    Declaration,
+    EvaluatedDeclaration,
     ResourceIdentity,
     make_resource,
     property_for_others,
@@ -25,12 +25,12 @@ from azkvlint.readers.deployment.resource import (
 )
 from azkvlint.readers.deployment.scope import id_value
 from azkvlint.readers.deployment.symbols import (
-    Body,
     Caller,
     ConditionalIteration,
+    DeclarationBody,
+    DeploymentSymbol,
     FileInstance,
     Iteration,
-    Symbol,
     condition_of,
 )
 from azkvlint.readers.modules.required_members import RequiredMembers, Tree, prune
@@ -42,10 +42,16 @@ _AS_WRITTEN = frozenset({"location", "tags", "sku", "kind", "zones", "plan", "ma
 _AFTER = "is known after deployment"
 
 
-class ResourceSymbol(Symbol["ResourceEntity"]):
+class DeploymentResourceSymbol(DeploymentSymbol["DeploymentResourceEntity"]):
     """A resource declaration; ``outer`` is the resource that it is written in."""
 
-    def __init__(self, instance: FileInstance, node: ast.Resource, outer: ResourceEntity | None, local: Local) -> None:
+    def __init__(
+        self,
+        instance: FileInstance,
+        node: ast.ResourceDeclaration,
+        outer: DeploymentResourceEntity | None,
+        local: Local,
+    ) -> None:
         above = instance.prefix if outer is None else f"{outer.symbol.address}{outer.iteration.key}::"
         address: str = above + node.name
         super().__init__(instance, node, local, address)
@@ -63,15 +69,15 @@ class ResourceSymbol(Symbol["ResourceEntity"]):
         super().close()
         self.outer, self.local = None, {}
 
-    def entity(self, iteration: Iteration) -> ResourceEntity:
+    def entity(self, iteration: Iteration) -> DeploymentResourceEntity:
         """Return the resource of one iteration."""
-        return cast("ResourceEntity", self.instance.entity_of(self, iteration))
+        return cast("DeploymentResourceEntity", self.instance.entity_of(self, iteration))
 
 
-class ResourceEntity(ConditionalIteration):
+class DeploymentResourceEntity(ConditionalIteration):
     """One resource as it is deployed, evaluated on first use."""
 
-    def __init__(self, symbol: ResourceSymbol, iteration: Iteration) -> None:
+    def __init__(self, symbol: DeploymentResourceSymbol, iteration: Iteration) -> None:
         self.symbol = symbol
         self.instance = symbol.instance
         self.node = symbol.node
@@ -79,13 +85,13 @@ class ResourceEntity(ConditionalIteration):
         self.iteration: Iteration = iteration
         self.at = self.instance.head(symbol.node)
         self._address = ""
-        self.inner: dict[str, ResourceSymbol] = {}
+        self.inner: dict[str, DeploymentResourceSymbol] = {}
         inner = inner_resources(self.node)
         if inner:
             # Those in it see each other by name, and so does whatever else is written in it.
             around = dict(iteration.local)
             for node in inner:
-                child = self.inner[node.name] = ResourceSymbol(self.instance, node, self, around)
+                child = self.inner[node.name] = DeploymentResourceSymbol(self.instance, node, self, around)
                 if self.instance.names_inner_resources:
                     around[node.name] = _InnerResource(child)
             iteration = Iteration(
@@ -93,7 +99,7 @@ class ResourceEntity(ConditionalIteration):
             )
         self.iteration = iteration
         self.local = iteration.local
-        self.body = Body(self.instance, self.node.name, iteration)
+        self.body = DeclarationBody(self.instance, self.node.name, iteration)
         self._identity: ResourceIdentity | None = None
         self._identity_read: Inputs | None = None
         self._address_read: Inputs | None = None
@@ -216,7 +222,7 @@ class WrittenObject:
 class _InnerResource:
     """A resource within another, by its name there: its loop is evaluated on first use."""
 
-    def __init__(self, symbol: ResourceSymbol) -> None:
+    def __init__(self, symbol: DeploymentResourceSymbol) -> None:
         self.symbol = symbol
         self.at = symbol.instance.head(symbol.node)
 
@@ -229,11 +235,11 @@ class _InnerResource:
         return self.symbol.instance.evaluator.item(self.symbol.result(), index, False, False, at)
 
 
-def as_resource(found: Result | None) -> ResourceEntity | None:
+def as_resource(found: Result | None) -> DeploymentResourceEntity | None:
     """Return the resource that a symbol refers to; None if it is not a resource."""
     if isinstance(found, _InnerResource):
         found = found.symbol.result()
-    return found if isinstance(found, ResourceEntity) else None
+    return found if isinstance(found, DeploymentResourceEntity) else None
 
 
 def _after(name: str, own: DeclaredHole, at: Location) -> Unknown:
@@ -253,7 +259,7 @@ def trace_sources(instance: FileInstance) -> None:
         caller = caller.instance.module_call.module
 
 
-def trace_instances(symbol: Symbol[Any]) -> None:
+def trace_instances(symbol: DeploymentSymbol[Any]) -> None:
     """Evaluate again what decides which instances of a declaration exist, for a record of what that reads."""
     for entity in symbol.entities:
         trace_existence(entity)
@@ -270,7 +276,7 @@ def trace_existence(entity: Caller) -> None:
         here = outer if outer is not None else here.instance.module_call.module
 
 
-def member_pattern(entity: ResourceEntity, name: str) -> Text:
+def member_pattern(entity: DeploymentResourceEntity, name: str) -> Text:
     """Return the pattern of a member that names a scope; empty if it is not written."""
     found = entity.body.get(name)
     if found is None or isinstance(found, Absent):
@@ -278,7 +284,7 @@ def member_pattern(entity: ResourceEntity, name: str) -> Text:
     return pattern_of(found) or declared_hole(DEPLOYMENT, entity.address, name)
 
 
-def resource_of(entity: ResourceEntity, required: RequiredMembers, conditions: frozenset[str]) -> Resource:
+def resource_of(entity: DeploymentResourceEntity, required: RequiredMembers, conditions: frozenset[str]) -> Resource:
     """Return a resource with the required members of its type."""
     instance, recorder = entity.instance, entity.instance.run.recorder
     identity, read = recorder.of(lambda: entity.identity)
@@ -291,7 +297,7 @@ def resource_of(entity: ResourceEntity, required: RequiredMembers, conditions: f
         body, rest = _body_of(entity, required)
     record_defaults(recorder)
     return make_resource(
-        Declaration(
+        EvaluatedDeclaration(
             address=entity.address,
             type=identity.type,
             version=identity.version,
@@ -310,7 +316,7 @@ def resource_of(entity: ResourceEntity, required: RequiredMembers, conditions: f
     )
 
 
-def _body_of(entity: ResourceEntity, required: RequiredMembers) -> tuple[dict[str, Result], Unknown | None]:
+def _body_of(entity: DeploymentResourceEntity, required: RequiredMembers) -> tuple[dict[str, Result], Unknown | None]:
     """Return the evaluated members that are required, and why there may be more."""
     body, recorder = entity.body, entity.instance.run.recorder
     found: dict[str, Result] = {}
@@ -343,7 +349,7 @@ def _required_member(required: Tree | None, name: str) -> tuple[Tree | None] | N
     return (None,) if required is None else required.get(name) or required.get(name.lower())
 
 
-def _property_of(entity: ResourceEntity, node: ast.Property, local: Local, required: Tree | None) -> Result:
+def _property_of(entity: DeploymentResourceEntity, node: ast.Property, local: Local, required: Tree | None) -> Result:
     """Return the required part of a property; other members are not evaluated where they are literals."""
     value = node.value
     evaluator = entity.instance.evaluator
@@ -368,7 +374,9 @@ def _property_of(entity: ResourceEntity, node: ast.Property, local: Local, requi
     return whole
 
 
-def _pruned_property(entity: ResourceEntity, node: ast.Property, local: Local, required: Tree | None) -> Result:
+def _pruned_property(
+    entity: DeploymentResourceEntity, node: ast.Property, local: Local, required: Tree | None
+) -> Result:
     """Return the required part of a property that is evaluated as a whole."""
     whole = entity.instance.evaluator.declared_property(node, local)
     if required is None:

@@ -35,12 +35,12 @@ from azkvlint.model.value import TEXT, Scalar, Unknown, shortened
 from azkvlint.util.lazy_property import lazy_property
 
 TENANT, MANAGEMENT_GROUP, SUBSCRIPTION, GROUP = "tenant", "managementGroup", "subscription", "resourceGroup"
-_Function: TypeAlias = Callable[[Sequence[Result], "Scope", Location], Result]
+_Function: TypeAlias = Callable[[Sequence[Result], "DeploymentScope", Location], Result]
 _GROUPS = "microsoft.resources/resourcegroups"
 _MANAGEMENT_GROUPS = "/providers/Microsoft.Management/managementGroups"
 
 
-class Scope(msgspec.Struct, frozen=True, dict=True):
+class DeploymentScope(msgspec.Struct, frozen=True, dict=True):
     """The target scope of a deployment: ``level`` in Bicep's words, and ID patterns where the level has them."""
 
     level: str = GROUP
@@ -62,19 +62,19 @@ class Scope(msgspec.Struct, frozen=True, dict=True):
                 return ""
 
 
-def scope_of(id_: Text) -> Scope | None:
+def scope_of(id_: Text) -> DeploymentScope | None:
     """Return the scope that an ID names; None if it names none, or a resource."""
     parts = split_text(strip_text(id_, "/"), "/")
     words = [text_form(part).lower() for part in parts]
     match words:
         case [""]:
-            return Scope(TENANT)
+            return DeploymentScope(TENANT)
         case ["subscriptions", _]:
-            return Scope(SUBSCRIPTION, parts[1])
+            return DeploymentScope(SUBSCRIPTION, parts[1])
         case ["subscriptions", _, "resourcegroups", _]:
-            return Scope(GROUP, parts[1], parts[3])
+            return DeploymentScope(GROUP, parts[1], parts[3])
         case ["providers", "microsoft.management", "managementgroups", _]:
-            return Scope(MANAGEMENT_GROUP, management_group=parts[3])
+            return DeploymentScope(MANAGEMENT_GROUP, management_group=parts[3])
         case _:
             return None
 
@@ -140,13 +140,13 @@ def _innermost(one: Hole) -> Hole:
     return one
 
 
-def call(name: str, arguments: Sequence[Result], scope: Scope, at: Location) -> Result | None:
+def call(name: str, arguments: Sequence[Result], scope: DeploymentScope, at: Location) -> Result | None:
     """Evaluate a function that depends on the scope of a deployment; None for others. Names ignore case."""
     function = _FUNCTIONS.get(name.lower())
     return None if function is None else function(arguments, scope, at)
 
 
-def _resource_id(arguments: Sequence[Result], scope: Scope, at: Location) -> Result:
+def _resource_id(arguments: Sequence[Result], scope: DeploymentScope, at: Location) -> Result:
     """Evaluate ``resourceId([subscriptionId], [resourceGroupName], type, names...)``."""
     parts = [pattern_of(argument) for argument in arguments]
     number = next((i for i, part in enumerate(parts[:3]) if "/" in text_form(part)), None)
@@ -155,29 +155,29 @@ def _resource_id(arguments: Sequence[Result], scope: Scope, at: Location) -> Res
     place = scope
     if number and scope.level in (GROUP, SUBSCRIPTION):
         subscription = parts[0] if number == 2 else scope.subscription
-        place = Scope(GROUP, subscription, parts[number - 1])
+        place = DeploymentScope(GROUP, subscription, parts[number - 1])
     elif number:
-        place = Scope(SUBSCRIPTION, parts[0])
+        place = DeploymentScope(SUBSCRIPTION, parts[0])
     return _id_of(place.id, parts[number], arguments[number + 1 :], parts[number + 1 :], at)
 
 
-def _subscription_resource_id(arguments: Sequence[Result], scope: Scope, at: Location) -> Result:
+def _subscription_resource_id(arguments: Sequence[Result], scope: DeploymentScope, at: Location) -> Result:
     """Evaluate ``subscriptionResourceId([subscriptionId], type, names...)``."""
     parts = [pattern_of(argument) for argument in arguments]
     number = 0 if parts and "/" in text_form(parts[0]) else 1
     if len(parts) <= number:
         return doubt_in("`subscriptionResourceId()` expects a resource type, so the deployment fails", at, *arguments)
-    place = Scope(SUBSCRIPTION, parts[0] if number else scope.subscription)
+    place = DeploymentScope(SUBSCRIPTION, parts[0] if number else scope.subscription)
     return _id_of(place.id, parts[number], arguments[number + 1 :], parts[number + 1 :], at)
 
 
-def _tenant_resource_id(arguments: Sequence[Result], scope: Scope, at: Location) -> Result:
+def _tenant_resource_id(arguments: Sequence[Result], scope: DeploymentScope, at: Location) -> Result:
     """Evaluate ``tenantResourceId(type, names...)``."""
     parts = [pattern_of(argument) for argument in arguments]
     return _id_of("", parts[0] if parts else "", arguments[1:], parts[1:], at)
 
 
-def _management_group_resource_id(arguments: Sequence[Result], scope: Scope, at: Location) -> Result:
+def _management_group_resource_id(arguments: Sequence[Result], scope: DeploymentScope, at: Location) -> Result:
     """Evaluate ``managementGroupResourceId([managementGroup], type, names...)``."""
     parts = [pattern_of(argument) for argument in arguments]
     number = 0 if parts and "/" in text_form(parts[0]) else 1
@@ -190,7 +190,7 @@ def _management_group_resource_id(arguments: Sequence[Result], scope: Scope, at:
     return _id_of(above, parts[number], arguments[number + 1 :], parts[number + 1 :], at)
 
 
-def _extension_resource_id(arguments: Sequence[Result], scope: Scope, at: Location) -> Result:
+def _extension_resource_id(arguments: Sequence[Result], scope: DeploymentScope, at: Location) -> Result:
     """Evaluate ``extensionResourceId(baseId, type, names...)``."""
     parts = [pattern_of(argument) for argument in arguments]
     if len(parts) < 2 or not parts[0]:
@@ -208,18 +208,18 @@ def _id_of(above: Text, type_: Text, arguments: Sequence[Result], names: Sequenc
     )
 
 
-def _resource_group(arguments: Sequence[Result], scope: Scope, at: Location) -> Result:
+def _resource_group(arguments: Sequence[Result], scope: DeploymentScope, at: Location) -> Result:
     """Evaluate ``resourceGroup()``; in Bicep, ``resourceGroup([subscriptionId], name)`` names a scope."""
     parts = [pattern_of(argument) for argument in arguments]
     if not all(parts):
         return doubt_in("the resource group is unknown", at, *arguments)
     match parts:
         case []:
-            place = Scope(GROUP, scope.subscription, scope.group)
+            place = DeploymentScope(GROUP, scope.subscription, scope.group)
         case [name]:
-            place = Scope(GROUP, scope.subscription, name)
+            place = DeploymentScope(GROUP, scope.subscription, name)
         case _:
-            place = Scope(GROUP, parts[0], parts[1])
+            place = DeploymentScope(GROUP, parts[0], parts[1])
     why = "`resourceGroup()` is known after deployment"
     fields: dict[str, Result] = {
         "id": text(place.id, at, why),
@@ -230,12 +230,12 @@ def _resource_group(arguments: Sequence[Result], scope: Scope, at: Location) -> 
     return Fields(at=at, fields=fields, rest=Unknown(at=at, why=why))
 
 
-def _subscription(arguments: Sequence[Result], scope: Scope, at: Location) -> Result:
+def _subscription(arguments: Sequence[Result], scope: DeploymentScope, at: Location) -> Result:
     """Evaluate ``subscription()``; in Bicep, ``subscription(id)`` names a scope."""
     given = pattern_of(arguments[0]) if arguments else scope.subscription
     if not given:
         return doubt_in("the subscription is unknown", at, *arguments)
-    place = Scope(SUBSCRIPTION, given)
+    place = DeploymentScope(SUBSCRIPTION, given)
     why = "`subscription()` is known after deployment"
     fields: dict[str, Result] = {
         "id": text(place.id, at, why),
@@ -251,7 +251,7 @@ def _fact(scope: Text, name: str) -> Hole:
     return access(scope, f".{name}") if isinstance(scope, Hole) else hole(scope, f".{name}")
 
 
-def _tenant(arguments: Sequence[Result], scope: Scope, at: Location) -> Result:
+def _tenant(arguments: Sequence[Result], scope: DeploymentScope, at: Location) -> Result:
     """Evaluate ``tenant()``. Its ``id`` is the scope; ARM returns ``/``."""
     why = "`tenant()` is known after deployment"
     fields: dict[str, Result] = {
@@ -261,13 +261,13 @@ def _tenant(arguments: Sequence[Result], scope: Scope, at: Location) -> Result:
     return Fields(at=at, fields=fields, rest=Unknown(at=at, why=why))
 
 
-def _management_group(arguments: Sequence[Result], scope: Scope, at: Location) -> Result:
+def _management_group(arguments: Sequence[Result], scope: DeploymentScope, at: Location) -> Result:
     """Evaluate ``managementGroup()``; in Bicep, ``managementGroup(name)`` names a scope."""
     given = pattern_of(arguments[0]) if arguments else scope.management_group
     if not given:
         return doubt_in("the management group is unknown", at, *arguments)
     why = "`managementGroup()` is known after deployment"
-    place = Scope(MANAGEMENT_GROUP, management_group=given)
+    place = DeploymentScope(MANAGEMENT_GROUP, management_group=given)
     fields: dict[str, Result] = {"id": text(place.id, at, why), "name": text(given, at, why)}
     return Fields(at=at, fields=fields, rest=Unknown(at=at, why=why))
 
@@ -275,13 +275,13 @@ def _management_group(arguments: Sequence[Result], scope: Scope, at: Location) -
 def _runtime(word: str) -> _Function:
     """Return Unknown: facts about a deployment and its cloud are known only at run time."""
 
-    def make(arguments: Sequence[Result], scope: Scope, at: Location) -> Result:
+    def make(arguments: Sequence[Result], scope: DeploymentScope, at: Location) -> Result:
         return Unknown(at=at, why=f"`{word}()` is known after deployment", pattern=declared_hole(DEPLOYMENT, word))
 
     return make
 
 
-def _role_definitions(arguments: Sequence[Result], scope: Scope, at: Location) -> Result:
+def _role_definitions(arguments: Sequence[Result], scope: DeploymentScope, at: Location) -> Result:
     """Evaluate ``roleDefinitions(name)``: a built-in role by display name. Its ID is the same in every scope."""
     name = arguments[0] if len(arguments) == 1 else None
     if not isinstance(name, Scalar):

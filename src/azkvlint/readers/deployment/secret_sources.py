@@ -24,7 +24,7 @@ from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_property import lazy_property
 from azkvlint.util.lazy_regex import regex
 from azkvlint.values.name_kinds import NameKind, kind_of_name
-from azkvlint.values.parts import Part
+from azkvlint.values.parts import ValuePart
 from azkvlint.values.paths import ANY, KEYS, is_any, member_of, names_of
 from azkvlint.values.secrecy import (
     ends_with_name,
@@ -46,7 +46,7 @@ _PARTS_OF_TYPES = frozenset({"properties", "additionalProperties", "items", "pre
 _VALUES = frozenset({"copy", "defaultvalue", "value"})
 
 
-class Places:
+class SecretPlaces:
     """The places of secrets in one text: ``values`` and ``keys`` by their pointers; ``is_all``: all of it is one."""
 
     def __init__(self) -> None:
@@ -58,9 +58,9 @@ class Places:
 class _Template:
     """One template, and the calls of it: their parameters in the template around it, or in another file."""
 
-    def __init__(self, path: str, plain: Mapping[str, Any], pointer: Pointer, places: Places) -> None:
+    def __init__(self, path: str, plain: Mapping[str, Any], pointer: Pointer, places: SecretPlaces) -> None:
         self.path, self.plain, self.pointer, self.places = path, plain, pointer, places
-        self.calls: list[tuple[_Scope, Any, Pointer]] = []
+        self.calls: list[tuple[_TemplateSecretScope, Any, Pointer]] = []
         self.nested: list[_Template] = []
         self.inline: dict[Pointer, _Template] = {}
         # The outputs of the deployments in it, each in the scope of its expressions, and the resources.
@@ -94,7 +94,7 @@ class _Template:
         return found
 
 
-def secret_places(texts: Mapping[str, str]) -> dict[str, Places]:
+def secret_places(texts: Mapping[str, str]) -> dict[str, SecretPlaces]:
     """Return the places from which secrets are made in the texts of templates, by reported path."""
     roots: dict[str, _Template] = {}
     for path, text in texts.items():
@@ -104,7 +104,7 @@ def secret_places(texts: Mapping[str, str]) -> dict[str, Places]:
         except InputError:
             continue
         if found is not None:
-            roots[path] = _Template(path, found.plain, found.pointer, Places())
+            roots[path] = _Template(path, found.plain, found.pointer, SecretPlaces())
     secrets = [part for root in roots.values() for part in _secrets_of(root, roots)]
     limit = _MIN_STEPS + _STEPS * sum(len(texts[path]) for path in roots)
     is_done = hide_sources(secrets, limit)
@@ -113,7 +113,7 @@ def secret_places(texts: Mapping[str, str]) -> dict[str, Places]:
     return {path: root.places for path, root in roots.items()}
 
 
-class _Scope:
+class _TemplateSecretScope:
     """The scope of a value of a template, at ``pointer`` if that is an expression. ``inside`` a function, it has only
     the parameters of that.
     """
@@ -132,7 +132,7 @@ class _Scope:
 
     def part(self, plain: Any, pointer: Pointer, rest: Path = ()) -> HiddenPart:
         """Return a JSON value as a part."""
-        return Part(self.template.node(plain, pointer), _Scope(self.template, (), self.inside), rest)
+        return ValuePart(self.template.node(plain, pointer), _TemplateSecretScope(self.template, (), self.inside), rest)
 
     def written(self, node: ast.Node, rest: Path) -> Iterable[HiddenPart] | None:
         """See ``Scope``."""
@@ -160,7 +160,9 @@ class _Scope:
                 self.hide(node)
             return
         try:
-            yield Part(parse_expression(text[1:-1]), _Scope(self.template, node.pointer, self.inside), rest)
+            yield ValuePart(
+                parse_expression(text[1:-1]), _TemplateSecretScope(self.template, node.pointer, self.inside), rest
+            )
         except InputError:
             self.hide(node)
 
@@ -177,11 +179,11 @@ class _Scope:
         # What `listKeys()` returns is not in the code.
         return iter(()) if name in ("copyindex", "lambdavariables") or returns_keys(name) else None
 
-    def _of_function(self, node: ast.Call, function: ast.Function) -> Iterator[HiddenPart]:
+    def _of_function(self, node: ast.Call, function: ast.FunctionDeclaration) -> Iterator[HiddenPart]:
         if isinstance(function.body, ast.Data):
-            yield _Scope(self.template, (), inside=True).part(function.body.plain, function.body.pointer)
+            yield _TemplateSecretScope(self.template, (), inside=True).part(function.body.plain, function.body.pointer)
         for one in node.arguments:
-            yield Part(one, self)
+            yield ValuePart(one, self)
 
     def _declared(self, section: str, name: str, rest: Path) -> Iterator[HiddenPart]:
         """Yield the value of a parameter or variable, or of all if its name is an expression."""
@@ -194,7 +196,7 @@ class _Scope:
         for variable in file.symbols.values() if not name else [file.symbols.get(variable_key(name))]:
             found = value_in(variable.value, rest) if isinstance(variable, ast.Variable) else None
             if found is not None:
-                yield _Scope(self.template).part(*found)
+                yield _TemplateSecretScope(self.template).part(*found)
 
     def _parameter(self, name: str, rest: Path) -> Iterator[HiddenPart]:
         node = self.template.file.parameter(name)
@@ -203,7 +205,7 @@ class _Scope:
             for member_name, steps in (("defaultValue", rest), ("allowedValues", (ANY, *rest))):
                 key = key_of(plain, member_name) if isinstance(plain, dict) else None
                 if key is not None:
-                    yield _Scope(self.template).part(plain[key], (*node.pointer, key), steps)
+                    yield _TemplateSecretScope(self.template).part(plain[key], (*node.pointer, key), steps)
         for scope, given, at in self.template.calls:
             spelled = next((one for one in given if one.lower() == name), None) if isinstance(given, dict) else None
             if spelled is not None:
@@ -215,12 +217,12 @@ class _Scope:
         """Yield what is at a path in the result of ``reference()``, whichever of the resources it is to."""
         steps = path_in_outputs(rest)
         if steps is not None:
-            yield from (Part(part.node, part.scope, steps) for part in self.template.outputs)
+            yield from (ValuePart(part.node, part.scope, steps) for part in self.template.outputs)
         names = names_of(rest)
         if names and not is_any(rest[0]) and kind_of_name(names[-1]) is not NameKind.PLAIN:
             steps = rest[1:] if names[0].lower() == "properties" else rest
             for plain, pointer in self.template.members.get(member_of(steps[0]).lower(), ()) if steps else ():
-                yield _Scope(self.template).part(plain, pointer, steps[1:])
+                yield _TemplateSecretScope(self.template).part(plain, pointer, steps[1:])
 
 
 def _secrets_of(root: _Template, roots: Mapping[str, _Template]) -> Iterator[HiddenPart]:
@@ -251,10 +253,10 @@ def _secrets_of(root: _Template, roots: Mapping[str, _Template]) -> Iterator[Hid
             if inner is not None:
                 waiting.append((inner, value, at))
             elif is_template and isinstance(value, dict) and key.lower() in _TYPES:
-                yield from _of_section(_Scope(template), value, at)
+                yield from _of_section(_TemplateSecretScope(template), value, at)
                 waiting += [(template, *below) for below in _values_in(value, at) if _may_hold_secrets(below[0])]
             elif is_secret:
-                yield _Scope(template).part(value, at)
+                yield _TemplateSecretScope(template).part(value, at)
             else:
                 waiting.append((template, value, at))
 
@@ -293,7 +295,7 @@ def _by_type(template: _Template, plain: Mapping[str, Any], pointer: Pointer, ty
         template.resources.append((plain, pointer))
     # The sections of a template of outer scope are not its own.
     for path in [("value",)] if is_secure_type(type_) else secret_properties(type_):
-        yield _Scope(template).part(plain, pointer, path)
+        yield _TemplateSecretScope(template).part(plain, pointer, path)
 
 
 def _values_in(section: Mapping[str, Any], at: Pointer) -> Iterator[tuple[Any, Pointer]]:
@@ -343,7 +345,7 @@ def _in_text(template: _Template, text: str, at: Pointer) -> Iterator[HiddenPart
         node = waiting.pop()
         waiting += ast.children(node)
         for one in _named_arguments(node) if isinstance(node, ast.Call) else ():
-            yield Part(one, _Scope(template, at))
+            yield ValuePart(one, _TemplateSecretScope(template, at))
 
 
 def _named_arguments(node: ast.Call) -> Iterator[ast.Expression]:
@@ -363,7 +365,7 @@ def _named_arguments(node: ast.Call) -> Iterator[ast.Expression]:
                     yield arguments[number]
 
 
-def _of_section(scope: _Scope, section: Mapping[str, Any], at: Pointer) -> Iterator[HiddenPart]:
+def _of_section(scope: _TemplateSecretScope, section: Mapping[str, Any], at: Pointer) -> Iterator[HiddenPart]:
     """Yield the value of each parameter or output that is secure, also in part, or whose name is that of a secret."""
     for name, plain in section.items():
         for path in [()] if names_value(name) else _secure_paths(scope.template.file, plain):
@@ -371,7 +373,7 @@ def _of_section(scope: _Scope, section: Mapping[str, Any], at: Pointer) -> Itera
                 yield scope.part(plain, (*at, name), ("value", *path))
             if str(at[-1]).lower() == "parameters":
                 # Its default and its arguments, once all calls are known.
-                yield Part(ast.Call(0, 0, "parameters", (ast.Literal(0, 0, name),)), scope, path)
+                yield ValuePart(ast.Call(0, 0, "parameters", (ast.Literal(0, 0, name),)), scope, path)
 
 
 def _open(template: _Template, properties: dict[str, Any], at: Pointer, roots: Mapping[str, _Template]) -> None:
@@ -394,11 +396,11 @@ def _open(template: _Template, properties: dict[str, Any], at: Pointer, roots: M
         _add_outputs(template, called, called.plain, called.pointer)
         given = key_of(properties, "parameters")
         if given is not None:
-            called.calls.append((_Scope(template), properties[given], (*at, given)))
+            called.calls.append((_TemplateSecretScope(template), properties[given], (*at, given)))
 
 
 def _add_outputs(template: _Template, inner: _Template, plain: Mapping[str, Any], pointer: Pointer) -> None:
     """Add the outputs of a deployed template, whose expressions are in the scope of ``inner``."""
     key = key_of(plain, "outputs")
     if key is not None:
-        template.outputs.append(_Scope(inner).part(plain[key], (*pointer, key)))
+        template.outputs.append(_TemplateSecretScope(inner).part(plain[key], (*pointer, key)))

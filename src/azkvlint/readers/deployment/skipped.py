@@ -9,13 +9,13 @@ from azkvlint.model.resource import ACCOUNTED
 from azkvlint.readers.deployment.declarations import body_of, inner_resources, written_type
 from azkvlint.readers.deployment.documents import key_of
 from azkvlint.readers.deployment.modules import ModuleSymbol
-from azkvlint.readers.deployment.resource_symbols import ResourceSymbol
+from azkvlint.readers.deployment.resource_symbols import DeploymentResourceSymbol
 from azkvlint.readers.deployment.symbols import DeclaringFile
 from azkvlint.readers.modules.run import Run
 from azkvlint.syntax import ast
 
 
-def skip(symbol: ResourceSymbol | ModuleSymbol, reason: str) -> None:
+def skip(symbol: DeploymentResourceSymbol | ModuleSymbol, reason: str) -> None:
     """Account for a declaration that is not evaluated."""
     instance = symbol.instance
     if isinstance(symbol, ModuleSymbol):
@@ -26,7 +26,7 @@ def skip(symbol: ResourceSymbol | ModuleSymbol, reason: str) -> None:
 
 
 def skip_resource(
-    run: Run, file: DeclaringFile, node: ast.Resource, address: str, reason: str, above: str = ""
+    run: Run, file: DeclaringFile, node: ast.ResourceDeclaration, address: str, reason: str, above: str = ""
 ) -> None:
     """Account for a resource that is not evaluated, and the resources in it or in a template in it."""
     written = written_type(node) or ""
@@ -51,7 +51,7 @@ def skip_resource(
             skip_resource(run, template, inner, inner.name, reason)
 
 
-def _label(node: ast.Resource, address: str) -> str:
+def _label(node: ast.ResourceDeclaration, address: str) -> str:
     """Return the address of a resource in reports: in a template its name as it is written."""
     if not node.pointer:
         return static_address(address)
@@ -59,13 +59,13 @@ def _label(node: ast.Resource, address: str) -> str:
     return name.plain if name is not None and isinstance(name.plain, str) else ""
 
 
-def _location(file: DeclaringFile, node: ast.Resource) -> Location:
+def _location(file: DeclaringFile, node: ast.ResourceDeclaration) -> Location:
     if isinstance(node.type, ast.Data):
         return Location(path=file.path, pointer=node.type.pointer)
     return Location(path=file.path, span=(node.start, node.head or node.end))
 
 
-def _member(node: ast.Resource, name: str) -> ast.Data | None:
+def _member(node: ast.ResourceDeclaration, name: str) -> ast.Data | None:
     """Return a member of a resource in a template; None if it is not written, or not in a template."""
     for one in body_of(node.body).members if node.pointer else ():
         if isinstance(one, ast.Property) and one.key == name and isinstance(one.value, ast.Data):

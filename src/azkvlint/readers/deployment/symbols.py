@@ -29,12 +29,12 @@ from azkvlint.model.location import Location
 from azkvlint.model.pattern import CallHole, Pattern, Text, hole, position_in
 from azkvlint.model.value import Absent, Scalar, Unknown
 from azkvlint.readers.deployment.declarations import DeclaredTypes, SecureParts, body_of, properties_of
-from azkvlint.readers.deployment.scope import Scope
+from azkvlint.readers.deployment.scope import DeploymentScope
 from azkvlint.readers.modules.run import Run
 from azkvlint.syntax import ast
 from azkvlint.syntax.ast import Pointer
 from azkvlint.util.errors import InputError
-from azkvlint.values.origins import Origins, Source
+from azkvlint.values.origins import Origins, ValueOrigin
 
 # The call that a loop of a template is over: the number of its iterations. No expression can have such a name.
 COPIES = "\0copies"
@@ -52,17 +52,17 @@ class DeclaringFile(Protocol):
         """Return its declarations by the names under which its expressions refer to them."""
 
     @property
-    def outputs(self) -> Mapping[str, ast.Output]:
+    def outputs(self) -> Mapping[str, ast.OutputDeclaration]:
         """Return its outputs by name."""
 
 
 class FileInstance(DeclaredTypes, Protocol):
     """A Bicep file or a template with the parameters and the scope of one call."""
 
-    module_call: ModuleCall
+    module_call: DeploymentModuleCall
     prefix: str
     path: str
-    scope: Scope
+    scope: DeploymentScope
     is_foreign: bool
     # Whether the names of the resources in another one are names in its expressions.
     names_inner_resources: bool
@@ -94,13 +94,13 @@ class FileInstance(DeclaredTypes, Protocol):
     def set_base(self, base: FileInstance | None) -> None:
         """Share the values of the same file in the base world that read no changed input."""
 
-    def base_content(self, node: ast.Module, key: str) -> FileInstance | None:
+    def base_content(self, node: ast.ModuleDeclaration, key: str) -> FileInstance | None:
         """Return the file of an iteration of a module in the base world, if it was evaluated there."""
 
     def record_scope(self) -> None:
         """Record that the scope of the deployment is used."""
 
-    def head(self, node: ast.Resource | ast.Module) -> Location:
+    def head(self, node: ast.ResourceDeclaration | ast.ModuleDeclaration) -> Location:
         """Return the location of the head of a declaration."""
 
     def value(self, name: str) -> Result | None:
@@ -112,25 +112,25 @@ class FileInstance(DeclaredTypes, Protocol):
     def secure_parts(self, type_: ast.Type | None) -> SecureParts | None:
         """Return which parts of a type are secure; None if no part is."""
 
-    def resource(self, node: ast.Resource) -> Any:
+    def resource(self, node: ast.ResourceDeclaration) -> Any:
         """Return the symbol of a resource that is not declared in another one."""
 
-    def module(self, node: ast.Module) -> Any:
+    def module(self, node: ast.ModuleDeclaration) -> Any:
         """Return the symbol of a module declaration."""
 
-    def source_of(self, node: ast.Module) -> Any:
+    def source_of(self, node: ast.ModuleDeclaration) -> Any:
         """Return the source of a module; None, with a Problem, if it cannot be read."""
 
     def entity_of(self, symbol: Any, iteration: Iteration) -> Any:
         """Return the resource of one iteration."""
 
-    def unread(self, node: ast.Resource | None = None) -> Sequence[Pointer]:
+    def unread(self, node: ast.ResourceDeclaration | None = None) -> Sequence[Pointer]:
         """Return the places of values that declare no resource."""
 
-    def scope_of_held(self, entity: Any) -> Scope:
+    def scope_of_held(self, entity: Any) -> DeploymentScope:
         """Return the scope to which a template in a resource is deployed."""
 
-    def secret_origins(self, entity: Any, sources: list[Source]) -> Origins | None:
+    def secret_origins(self, entity: Any, sources: list[ValueOrigin]) -> Origins | None:
         """Return the origins of a secret's value; None if it is not written. ``sources`` receives its sources."""
 
     def skip_module(self, symbol: Any, reason: str) -> None:
@@ -156,12 +156,14 @@ class Closable(Entity, Protocol):
 _One = TypeVar("_One", bound=Closable)
 
 
-class Symbol(Generic[_One]):
+class DeploymentSymbol(Generic[_One]):
     """One declaration in one module instance, and in one iteration of the resource around it."""
 
     address: str
 
-    def __init__(self, instance: FileInstance, node: ast.Resource | ast.Module, local: Local, address: str) -> None:
+    def __init__(
+        self, instance: FileInstance, node: ast.ResourceDeclaration | ast.ModuleDeclaration, local: Local, address: str
+    ) -> None:
         self.instance = instance
         self.declaration = node
         self.local = local
@@ -240,13 +242,13 @@ class Symbol(Generic[_One]):
             if not found.is_loop:
                 self._result = self._entities[0]
             elif found.symbolic:
-                self._result = Symbolic(self._entities[0], found.positions, at)
+                self._result = SymbolicIteration(self._entities[0], found.positions, at)
             else:
                 self._result = Items(at=at, items=list(self._entities))
         return self._result
 
 
-class Symbolic:
+class SymbolicIteration:
     """All iterations of a loop of unknown length, represented by one."""
 
     def __init__(self, one: Entity, positions: frozenset[Pattern], at: Location) -> None:
@@ -265,7 +267,7 @@ class Symbolic:
         return Unknown(at=at, why="the number of items in the loop is unknown")
 
 
-class Body:
+class DeclarationBody:
     """The written members of one declaration, each evaluated on first use."""
 
     def __init__(self, instance: FileInstance, name: str, iteration: Iteration) -> None:
@@ -333,7 +335,7 @@ class ConditionalIteration(ConditionalEntity):
         return None if condition is None else self.instance.evaluator.evaluate(condition, self.iteration.local)
 
 
-class ParameterValues(Protocol):
+class ParameterArguments(Protocol):
     """The arguments of parameters by name; None for a parameter without one."""
 
     def get(self, name: str, /) -> Result | None:
@@ -348,7 +350,7 @@ class Caller(Protocol):
         """Return its address in reports."""
 
     @property
-    def symbol(self) -> Symbol[Any]:
+    def symbol(self) -> DeploymentSymbol[Any]:
         """Return its declaration."""
 
     @property
@@ -373,7 +375,7 @@ class Caller(Protocol):
 NO_LOCAL: Local = {}
 
 
-class ModuleCall(msgspec.Struct, frozen=True, kw_only=True):
+class DeploymentModuleCall(msgspec.Struct, frozen=True, kw_only=True):
     """The call of a file. ``prefix`` is that of the addresses in it, ``chain`` are the files around it.
 
     ``module`` is what deploys it, None for a root.
@@ -383,8 +385,8 @@ class ModuleCall(msgspec.Struct, frozen=True, kw_only=True):
     of loops around it that its expressions see.
     """
 
-    given: ParameterValues
-    scope: Scope
+    given: ParameterArguments
+    scope: DeploymentScope
     prefix: str = ""
     deployment: Text = ""
     callers: tuple[Location, ...] = ()

@@ -41,7 +41,7 @@ class TemplateFile:
         self.path = path
         self.plain = plain
         self.pointer = pointer
-        self._resources: dict[Pointer, ast.Resource] = {}
+        self._resources: dict[Pointer, ast.ResourceDeclaration] = {}
         # The places of values that are not objects, in the resources of a declaration or of the template.
         self._unread: dict[Pointer, list[Pointer]] = {}
 
@@ -51,9 +51,9 @@ class TemplateFile:
         return schema_of(self.plain)
 
     @lazy_property
-    def symbols(self) -> Mapping[str, ast.Parameter | ast.Variable]:
+    def symbols(self) -> Mapping[str, ast.ParameterDeclaration | ast.Variable]:
         """Return the parameters and variables by the keys of ``parameter_key`` and ``variable_key``."""
-        found: dict[str, ast.Parameter | ast.Variable] = {}
+        found: dict[str, ast.ParameterDeclaration | ast.Variable] = {}
         for name, plain, pointer in self._section("parameters"):
             found[parameter_key(name)] = self._parameter(name, plain, pointer)
         for name, plain, pointer in self._section("variables"):
@@ -66,9 +66,9 @@ class TemplateFile:
         return found
 
     @lazy_property
-    def outputs(self) -> Mapping[str, ast.Output]:
+    def outputs(self) -> Mapping[str, ast.OutputDeclaration]:
         """Return the outputs that have a value, by names in lower case."""
-        found: dict[str, ast.Output] = {}
+        found: dict[str, ast.OutputDeclaration] = {}
         for name, plain, pointer in self._section("outputs"):
             value, loop = key_of(plain, "value") if isinstance(plain, dict) else None, member(plain, "copy")
             expression: ast.Expression
@@ -82,13 +82,13 @@ class TemplateFile:
             if condition is not None:
                 expression = ast.If(0, 0, ast.Data(0, 0, plain[condition], (*pointer, condition)), expression)
             decorators = _SECURE if self.is_secure(plain) else ()
-            found[name.lower()] = ast.Output(0, 0, name, None, expression, decorators, pointer)
+            found[name.lower()] = ast.OutputDeclaration(0, 0, name, None, expression, decorators, pointer)
         return found
 
     @lazy_property
-    def functions(self) -> Mapping[str, ast.Function]:
+    def functions(self) -> Mapping[str, ast.FunctionDeclaration]:
         """Return the functions that have an output, by namespace and name in lower case."""
-        found: dict[str, ast.Function] = {}
+        found: dict[str, ast.FunctionDeclaration] = {}
         key = key_of(self.plain, "functions")
         spaces = self.plain[key] if key is not None else None
         for number, space in enumerate(spaces if isinstance(spaces, list) else ()):
@@ -100,15 +100,15 @@ class TemplateFile:
                     found[function.name.lower()] = function
         return found
 
-    def parameter(self, name: str) -> ast.Parameter | None:
+    def parameter(self, name: str) -> ast.ParameterDeclaration | None:
         """Return a parameter; None if there is none of that name."""
         node = self.symbols.get(parameter_key(name))
-        return node if isinstance(node, ast.Parameter) else None
+        return node if isinstance(node, ast.ParameterDeclaration) else None
 
     @property
-    def parameters(self) -> list[ast.Parameter]:
+    def parameters(self) -> list[ast.ParameterDeclaration]:
         """Return all parameters."""
-        return [node for node in self.symbols.values() if isinstance(node, ast.Parameter)]
+        return [node for node in self.symbols.values() if isinstance(node, ast.ParameterDeclaration)]
 
     def at(self, pointer: Pointer) -> Any:
         """Return the JSON at a pointer in the template."""
@@ -134,13 +134,13 @@ class TemplateFile:
         """Return whether a parameter or an output is declared as secret."""
         return is_secure_type(self.type_of(declared)[0])
 
-    def resources(self, is_read: Callable[[str], bool] | None = None) -> Iterator[ast.Resource]:
+    def resources(self, is_read: Callable[[str], bool] | None = None) -> Iterator[ast.ResourceDeclaration]:
         """Yield the resources, without those of types that are not read and that contain no others."""
         key = key_of(self.plain, "resources")
         if key is not None:
             yield from self._of_section(self.plain[key], (*self.pointer, key), self.pointer, is_read)
 
-    def unread(self, node: ast.Resource | None = None) -> list[Pointer]:
+    def unread(self, node: ast.ResourceDeclaration | None = None) -> list[Pointer]:
         """Return the places of values that declare no resource, such as expressions, once all resources are made."""
         return self._unread.get(self.pointer if node is None else node.pointer, [])
 
@@ -155,7 +155,7 @@ class TemplateFile:
         for below, value in section.items() if isinstance(section, dict) else ():
             yield below, value, (*self.pointer, str(key), below)
 
-    def _parameter(self, name: str, plain: Any, pointer: Pointer) -> ast.Parameter:
+    def _parameter(self, name: str, plain: Any, pointer: Pointer) -> ast.ParameterDeclaration:
         kind, is_nullable = self.type_of(plain)
         default = key_of(plain, "defaultValue") if isinstance(plain, dict) else None
         at = key_of(plain, "type") if isinstance(plain, dict) else None
@@ -164,11 +164,11 @@ class TemplateFile:
             type_ = ast.Type(0, 0, "nullable", of=(type_,), pointer=type_.pointer)
         value = None if default is None else ast.Data(0, 0, plain[default], (*pointer, default))
         decorators = (_SECURE if is_secure_type(kind) else ()) + _limits(plain)
-        return ast.Parameter(0, 0, name, type_, value, decorators, 0, pointer)
+        return ast.ParameterDeclaration(0, 0, name, type_, value, decorators, 0, pointer)
 
     def _of_section(
         self, section: Any, pointer: Pointer, holder: Pointer, is_read: Callable[[str], bool] | None = None
-    ) -> Iterator[ast.Resource]:
+    ) -> Iterator[ast.ResourceDeclaration]:
         is_list = isinstance(section, list)
         unread: list[Pointer] = [] if section is None or isinstance(section, list | dict) else [pointer]
         items = enumerate(section) if is_list else section.items() if isinstance(section, dict) else ()
@@ -184,13 +184,13 @@ class TemplateFile:
         if unread:
             self._unread[holder] = unread
 
-    def _resource(self, plain: dict[str, Any], pointer: Pointer) -> ast.Resource:
+    def _resource(self, plain: dict[str, Any], pointer: Pointer) -> ast.ResourceDeclaration:
         node = self._resources.get(pointer)
         if node is None:
             node = self._resources[pointer] = self._made(plain, pointer)
         return node
 
-    def _made(self, plain: dict[str, Any], pointer: Pointer) -> ast.Resource:
+    def _made(self, plain: dict[str, Any], pointer: Pointer) -> ast.ResourceDeclaration:
         """Return the node of a resource. Of two keys that differ in their case, that with the usual spelling counts."""
         members: dict[str, ast.Property] = {}
         all_usual = is_usual(plain)
@@ -198,7 +198,7 @@ class TemplateFile:
             name = key if all_usual else usual_spelling(key)
             if name == key or name not in members:
                 members[name] = ast.Property(0, 0, name, ast.Data(0, 0, value, (*pointer, key)))
-        inner: tuple[ast.Resource, ...] = ()
+        inner: tuple[ast.ResourceDeclaration, ...] = ()
         section = members.get("resources")
         if section is not None and type(section.value) is ast.Data:
             inner = tuple(self._of_section(section.value.plain, section.value.pointer, pointer))
@@ -212,7 +212,7 @@ class TemplateFile:
             at = copy.pointer if isinstance(copy, ast.Data) else pointer
             own = key_of(loop, "name")
             body = _loop(loop, str(loop[own]) if own is not None else symbol_at(pointer), at, body)
-        return ast.Resource(
+        return ast.ResourceDeclaration(
             0, 0, name, ast.Data(0, 0, None, pointer) if type_ is None else type_.value,
             plain.get("existing") is True, body, (), 0, pointer,
         )  # fmt: skip
@@ -273,7 +273,7 @@ def _loop_of(loop: Mapping[str, Any], name: str, pointer: Pointer) -> ast.Expres
     )
 
 
-def _function(name: str, plain: Any, pointer: Pointer) -> ast.Function | None:
+def _function(name: str, plain: Any, pointer: Pointer) -> ast.FunctionDeclaration | None:
     if not isinstance(plain, dict):
         return None
     key = key_of(plain, "output")
@@ -283,4 +283,6 @@ def _function(name: str, plain: Any, pointer: Pointer) -> ast.Function | None:
         return None
     declared = member(plain, "parameters")
     names = tuple(str(member(one, "name")) for one in declared) if isinstance(declared, list) else ()
-    return ast.Function(0, 0, name, names, ast.Data(0, 0, output[value], (*pointer, key, value)), (), pointer)
+    return ast.FunctionDeclaration(
+        0, 0, name, names, ast.Data(0, 0, output[value], (*pointer, key, value)), (), pointer
+    )

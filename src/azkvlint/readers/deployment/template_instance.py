@@ -20,13 +20,13 @@ from azkvlint.readers.deployment.declarations import written_type
 from azkvlint.readers.deployment.documents import key_of, member
 from azkvlint.readers.deployment.instance import DeploymentInstance
 from azkvlint.readers.deployment.resource import ResourceIdentity, readable
-from azkvlint.readers.deployment.resource_symbols import ResourceEntity, ResourceSymbol
-from azkvlint.readers.deployment.scope import Scope
+from azkvlint.readers.deployment.resource_symbols import DeploymentResourceEntity, DeploymentResourceSymbol
+from azkvlint.readers.deployment.scope import DeploymentScope
 from azkvlint.readers.deployment.symbols import (
     COPIES,
+    DeploymentModuleCall,
     Iteration,
-    ModuleCall,
-    ParameterValues,
+    ParameterArguments,
     truth_of,
     written_length,
 )
@@ -45,13 +45,24 @@ from azkvlint.syntax import ast
 from azkvlint.syntax.ast import Pointer
 from azkvlint.util.errors import InputError
 from azkvlint.util.text import pluralize
-from azkvlint.values.origins import Origins, Source
+from azkvlint.values.origins import Origins, ValueOrigin
 
 # The local variable with the arguments of a function.
 ARGUMENTS = "\0arguments"
 # Azure allows five levels; each one costs Python frames.
 _MAX_CHAIN = 40
-_POINTED = frozenset((ast.Data, ast.Parameter, ast.Variable, ast.Output, ast.Function, ast.Resource, ast.For, ast.Type))
+_POINTED = frozenset(
+    (
+        ast.Data,
+        ast.ParameterDeclaration,
+        ast.Variable,
+        ast.OutputDeclaration,
+        ast.FunctionDeclaration,
+        ast.ResourceDeclaration,
+        ast.For,
+        ast.Type,
+    )
+)
 
 
 class ReferenceLookup(Protocol):
@@ -86,7 +97,9 @@ class TemplateInstance(DeploymentInstance):
     file: TemplateFile
     evaluator: DataEvaluator
 
-    def __init__(self, file: TemplateFile, run: Run, call: ModuleCall, around: TemplateInstance | None = None) -> None:
+    def __init__(
+        self, file: TemplateFile, run: Run, call: DeploymentModuleCall, around: TemplateInstance | None = None
+    ) -> None:
         super().__init__(file, run, call)
         self.around = around
         self.calling: set[str] = set()
@@ -116,11 +129,11 @@ class TemplateInstance(DeploymentInstance):
         self._lookup = None
         self.around = None
 
-    def again(self, run: Run, given: ParameterValues) -> TemplateInstance:
+    def again(self, run: Run, given: ParameterArguments) -> TemplateInstance:
         """See the base class."""
         return TemplateInstance(self.file, run, msgspec.structs.replace(self.module_call, given=given))
 
-    def parameter_node(self, name: str) -> ast.Parameter | None:
+    def parameter_node(self, name: str) -> ast.ParameterDeclaration | None:
         """See the base class."""
         return self.file.parameter(name)
 
@@ -134,7 +147,7 @@ class TemplateInstance(DeploymentInstance):
         node = self.file.parameter(name)
         return self.evaluator.location(self.file.pointer if node is None else node.pointer)
 
-    def required_resources(self) -> Iterator[ast.Resource]:
+    def required_resources(self) -> Iterator[ast.ResourceDeclaration]:
         """See the base class."""
         return self.file.resources(self.run.attribute_filter.is_read)
 
@@ -142,11 +155,11 @@ class TemplateInstance(DeploymentInstance):
         """See the base class."""
         return self.file.count_declarations()
 
-    def deploys_file(self, node: ast.Resource) -> bool:
+    def deploys_file(self, node: ast.ResourceDeclaration) -> bool:
         """See the base class."""
         return (written_type(node) or "").lower() == DEPLOYMENTS
 
-    def unread(self, node: ast.Resource | None = None) -> Sequence[Pointer]:
+    def unread(self, node: ast.ResourceDeclaration | None = None) -> Sequence[Pointer]:
         """See the base class."""
         return self.file.unread(node)
 
@@ -154,7 +167,7 @@ class TemplateInstance(DeploymentInstance):
         """See the base class."""
         return outputs_of(self)
 
-    def secret_origins(self, entity: TemplateResource, sources: list[Source]) -> Origins | None:
+    def secret_origins(self, entity: TemplateResource, sources: list[ValueOrigin]) -> Origins | None:
         """See the base class."""
         return origins_of_secret(entity, sources)
 
@@ -162,19 +175,19 @@ class TemplateInstance(DeploymentInstance):
         """Return the location of a declaration or a value; of an expression, that of the string that contains it."""
         return self.evaluator.location(node.pointer) if type(node) in _POINTED else self.evaluator.at  # type: ignore[attr-defined]  # these have pointers
 
-    def head(self, node: ast.Resource | ast.Module) -> Location:
+    def head(self, node: ast.ResourceDeclaration | ast.ModuleDeclaration) -> Location:
         """Return the location of the type of a resource, or of the resource if it has none."""
-        return self.place(node.type if isinstance(node, ast.Resource) else node)
+        return self.place(node.type if isinstance(node, ast.ResourceDeclaration) else node)
 
-    def name_location(self, node: ast.Parameter) -> Location:
+    def name_location(self, node: ast.ParameterDeclaration) -> Location:
         """Return the location of a parameter."""
         return self.evaluator.location(node.pointer)
 
-    def secret_location(self, node: ast.Parameter) -> Location:
+    def secret_location(self, node: ast.ParameterDeclaration) -> Location:
         """Return the location of the type of a parameter."""
         return self.name_location(node) if node.type is None else self.evaluator.location(node.type.pointer)
 
-    def source_of(self, node: ast.Module) -> None:
+    def source_of(self, node: ast.ModuleDeclaration) -> None:
         """Return None: the deployments of a template are resources."""
 
     def charge(self, made: Result) -> None:
@@ -202,7 +215,7 @@ class TemplateInstance(DeploymentInstance):
             found = self._undeclared.get(key)
             if found is None:
                 found = self._undeclared[key] = self.parameter(
-                    ast.Parameter(0, 0, name, None, None, (), 0, self.file.pointer)
+                    ast.ParameterDeclaration(0, 0, name, None, None, (), 0, self.file.pointer)
                 )
         return found
 
@@ -212,9 +225,11 @@ class TemplateInstance(DeploymentInstance):
         why = f"variable `{name}` does not exist, so the deployment fails"
         return Unknown(at=self.evaluator.at, why=why) if found is None else found
 
-    def named(self, node: ast.Parameter | ast.Variable, found: Result) -> Result:
+    def named(self, node: ast.ParameterDeclaration | ast.Variable, found: Result) -> Result:
         """See the base class. Parameters and variables have names of their own."""
-        return self.named_value(node.name if isinstance(node, ast.Parameter) else f"variables.{node.name}", found)
+        return self.named_value(
+            node.name if isinstance(node, ast.ParameterDeclaration) else f"variables.{node.name}", found
+        )
 
     def named_value(self, name: str, found: Result) -> Result:
         """Return an unknown value with a name that is unique in the template, the same for each use."""
@@ -237,7 +252,7 @@ class TemplateInstance(DeploymentInstance):
                 return None
         return super().output(key)
 
-    def entity_of(self, symbol: ResourceSymbol, iteration: Iteration) -> ResourceEntity:
+    def entity_of(self, symbol: DeploymentResourceSymbol, iteration: Iteration) -> DeploymentResourceEntity:
         """See the base class."""
         return TemplateResource(symbol, iteration)
 
@@ -293,7 +308,7 @@ class TemplateInstance(DeploymentInstance):
         evaluation = member(properties, "expressionEvaluationOptions", "scope")
         is_inner = file.path != self.path or (isinstance(evaluation, str) and evaluation.lower() == "inner")
         outer, own = self.module_call, entity.identity.names[-1] if entity.identity.names else ""
-        call = ModuleCall(
+        call = DeploymentModuleCall(
             given=TemplateArguments(entity, properties, pointer),
             scope=scope,
             prefix=prefix,
@@ -312,7 +327,7 @@ class TemplateInstance(DeploymentInstance):
         return instance
 
 
-def _scope_and_prefix(entity: TemplateResource) -> tuple[Scope, str]:
+def _scope_and_prefix(entity: TemplateResource) -> tuple[DeploymentScope, str]:
     """Return the scope of a nested deployment, and the prefix of addresses in it."""
     return target_scope(entity), prefix_of(entity)
 

@@ -36,8 +36,8 @@ from azkvlint.syntax import ast
 from azkvlint.syntax.arm_expression import is_expression
 from azkvlint.syntax.ast import Pointer
 from azkvlint.values import origins as value_origins
-from azkvlint.values.origins import NONE, Origins, Source, combine, union
-from azkvlint.values.parts import Walk
+from azkvlint.values.origins import NONE, Origins, ValueOrigin, combine, union
+from azkvlint.values.parts import PartFinder
 from azkvlint.values.paths import is_any, is_index, member_of, names_of
 from azkvlint.values.tracing import applicable_branch, origins_of
 
@@ -127,7 +127,7 @@ class TemplateOrigins:
     """
 
     def __init__(
-        self, template: TracedTemplate, sources: list[Source], busy: frozenset[tuple[int, str]] = frozenset()
+        self, template: TracedTemplate, sources: list[ValueOrigin], busy: frozenset[tuple[int, str]] = frozenset()
     ) -> None:
         self.template = template
         self.sources = sources
@@ -147,7 +147,7 @@ class TemplateOrigins:
         return combine(parts if not rest else [self.trace(value) for value, *_ in values_below(plain, (), ())])
 
     @property
-    def walk(self) -> Walk:
+    def walk(self) -> PartFinder:
         """See ``tracing.Scope``."""
         return self.template.run.walk
 
@@ -160,7 +160,7 @@ class TemplateOrigins:
         (section, name), run = declared, self.template.run
         mark = id(self.template), f"{section}.{name.lower()}"
 
-        def follow(sources: list[Source]) -> Origins:
+        def follow(sources: list[ValueOrigin]) -> Origins:
             inner = TemplateOrigins(self.template, sources, self._busy | {mark})
             return inner.parameter(name, rest) if section == "parameters" else inner.variable(name, rest)
 
@@ -244,7 +244,7 @@ class TemplateOrigins:
         plain, _, path = value_in(output.value if output is not None else None, below) or (None, (), below)
         mark = id(inner), f"{content.prefix}outputs.{name.lower()}"
 
-        def follow(sources: list[Source]) -> Origins:
+        def follow(sources: list[ValueOrigin]) -> Origins:
             return TemplateOrigins(inner, sources, self._busy | {mark}).trace(plain, path)
 
         origins = run.followed.follow(
@@ -292,7 +292,7 @@ def _is_key(node: ast.Expression, name: str) -> bool:
     return isinstance(node, ast.Literal) and str(node.value).lower() == name.lower()
 
 
-def origins_of_secret(entity: TemplateResource, sources: list[Source]) -> Origins | None:
+def origins_of_secret(entity: TemplateResource, sources: list[ValueOrigin]) -> Origins | None:
     """Return the origins of a secret's value; None if it is not written. ``sources`` receives its sources."""
     properties = entity.plain("properties")
     plain = properties if isinstance(properties, str) else member(properties, "value")
@@ -308,7 +308,7 @@ def outputs_of(instance: TracedTemplate) -> Iterator[Resource]:
     call = instance.module_call
     for node in instance.file.outputs.values():
         plain, _, _ = value_in(node.value, ()) or (None, (), ())
-        sources: list[Source] = []
+        sources: list[ValueOrigin] = []
         origins = TemplateOrigins(_owner(instance), sources).trace(plain)
         yield as_resource(
             f"{instance.prefix}outputs.{node.name}", node.name, is_decorated(node.decorators, "secure"), origins,

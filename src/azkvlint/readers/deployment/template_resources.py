@@ -33,8 +33,12 @@ from azkvlint.readers.deployment.resource import (
     readable,
     unknown_property,
 )
-from azkvlint.readers.deployment.resource_symbols import ResourceEntity, ResourceSymbol, member_pattern
-from azkvlint.readers.deployment.scope import GROUP, SUBSCRIPTION, Scope, id_value, scope_of, text
+from azkvlint.readers.deployment.resource_symbols import (
+    DeploymentResourceEntity,
+    DeploymentResourceSymbol,
+    member_pattern,
+)
+from azkvlint.readers.deployment.scope import GROUP, SUBSCRIPTION, DeploymentScope, id_value, scope_of, text
 from azkvlint.readers.deployment.symbols import FileInstance, Iteration
 from azkvlint.readers.deployment.template_file import plain_of, symbol_at
 from azkvlint.readers.modules.template_holders import DEPLOYMENTS
@@ -61,13 +65,13 @@ class DeployingInstance(FileInstance, Protocol):
         """Return the template that a nested deployment deploys; None, with a problem, if it is not available."""
 
 
-class TemplateResource(ResourceEntity):
+class TemplateResource(DeploymentResourceEntity):
     """A resource of a template. A nested deployment deploys another template, its ``content``."""
 
     instance: DeployingInstance
     outer: TemplateResource | None
 
-    def __init__(self, symbol: ResourceSymbol, iteration: Iteration) -> None:
+    def __init__(self, symbol: DeploymentResourceSymbol, iteration: Iteration) -> None:
         super().__init__(symbol, iteration)
         self.pointer = symbol.node.pointer
         self.name = symbol_at(self.pointer)
@@ -289,7 +293,7 @@ def address_in(entity: TemplateResource) -> str:
     return readable(f"{head.type or 'resource'}/{{{label}}}")
 
 
-def target_scope(entity: TemplateResource) -> Scope:
+def target_scope(entity: TemplateResource) -> DeploymentScope:
     """Return the scope of a nested deployment or of an existing resource, which may name another one."""
     here = entity.instance.scope
     entity.instance.record_scope()
@@ -301,13 +305,13 @@ def target_scope(entity: TemplateResource) -> Scope:
             word = found["scope"]
             inner = member(entity.plain("properties"), "template")
             kind = (schema_of(inner) if isinstance(inner, dict) else "") or here.level
-            named = Scope(kind, hole(word, ".subscription"), hole(word, ".resourceGroup"), hole(word))
+            named = DeploymentScope(kind, hole(word, ".subscription"), hole(word, ".resourceGroup"), hole(word))
         return named
     subscription = found["subscriptionId"] or here.subscription
     if found["resourceGroup"]:
-        return Scope(GROUP, subscription, found["resourceGroup"])
+        return DeploymentScope(GROUP, subscription, found["resourceGroup"])
     if found["subscriptionId"]:
-        return Scope(SUBSCRIPTION, subscription)
+        return DeploymentScope(SUBSCRIPTION, subscription)
     return here
 
 
@@ -328,7 +332,7 @@ class Runtime:
         if self.whole:
             return self._head(lower, name, at)
         if lower == "outputs" and instance is not None and instance.is_deployment:
-            return Outputs(at, instance)
+            return NestedDeploymentOutputs(at, instance)
         found = instance.written("properties", lower) if instance is not None and not instance.is_deployment else None
         own = self._part(f"properties.{lower}")
         if found is None or isinstance(found, Absent) or instance is None:
@@ -365,7 +369,7 @@ class Runtime:
         return declared_hole(DEPLOYMENT, self.id, path, f"data.{type_}" if is_looked_up else type_)
 
 
-class Outputs:
+class NestedDeploymentOutputs:
     """The outputs of a nested deployment."""
 
     __slots__ = ("at", "instance")

@@ -12,10 +12,10 @@ from azkvlint.evaluation import solve
 from azkvlint.evaluation.budget import Budget
 from azkvlint.evaluation.operators import Local
 from azkvlint.evaluation.reads import Inputs, Recorder
-from azkvlint.evaluation.solve import Alternative, Declared, Input, Target, Written
+from azkvlint.evaluation.solve import Alternative, DeclaredInstances, Definition, Demand, Input
 from azkvlint.evaluation.values import Fallback, Result
 from azkvlint.graph.duplicates import without_duplicates
-from azkvlint.graph.worlds import Change, Facts, Faults, World
+from azkvlint.graph.worlds import Facts, Faults, InputChange, World
 from azkvlint.model.condition import CONTAINS, ITEM, NOT_NULL
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
@@ -23,11 +23,11 @@ from azkvlint.model.value import Unknown
 from azkvlint.readers.deployment.collect import AnySymbol, Collector
 from azkvlint.readers.deployment.declarations import is_nullable, limits_of, primitive
 from azkvlint.readers.deployment.instance import DeploymentInstance
-from azkvlint.readers.deployment.modules import Arguments
+from azkvlint.readers.deployment.modules import ModuleArguments
 from azkvlint.readers.deployment.needs import undecided, undeployed_places, undeployed_sources
 from azkvlint.readers.deployment.refused_arguments import Refused, RefusedArguments, accepted, allowed_values
-from azkvlint.readers.deployment.resource_symbols import ResourceEntity
-from azkvlint.readers.deployment.symbols import FileInstance, ParameterValues, Symbol
+from azkvlint.readers.deployment.resource_symbols import DeploymentResourceEntity
+from azkvlint.readers.deployment.symbols import DeploymentSymbol, FileInstance, ParameterArguments
 from azkvlint.readers.deployment.template_instance import TemplateInstance
 from azkvlint.readers.deployment.template_resources import TemplateArguments
 from azkvlint.readers.modules.run import Run
@@ -38,20 +38,20 @@ from azkvlint.syntax import ast
 from azkvlint.syntax.arm_expression import is_expression, unescaped
 from azkvlint.values.secrecy import names_value
 
-_Goal: TypeAlias = tuple[object, ast.Node, Target]
+_Goal: TypeAlias = tuple[object, ast.Node, Demand]
 _Steps: TypeAlias = tuple[str, ...]
 _OBJECTS = ("object", "secureobject")
 _PARAMETERS, _VARIABLES, _OUTPUTS = "parameters", "variables", "outputs"
 _LAMBDA_VARIABLES = "lambdavariables"
 
 
-class WorldValues:
+class DeploymentWorldValues:
     """The values of a root's parameters in a world, those of the base world but for what differs."""
 
-    def __init__(self, base: ParameterValues, changes: World, root: DeploymentInstance) -> None:
+    def __init__(self, base: ParameterArguments, changes: World, root: DeploymentInstance) -> None:
         self.of_base_world = base
         self._root = root
-        self._changes: dict[str, list[Change]] = {}
+        self._changes: dict[str, list[InputChange]] = {}
         for change in sorted(changes):
             self._changes.setdefault(change.input, []).append(change)
 
@@ -72,19 +72,19 @@ class WorldValues:
         return limited(value, limits_of(node))
 
 
-def _of_member(change: Change) -> Change:
+def _of_member(change: InputChange) -> InputChange:
     """Return the change of a member instead of one that states that an object contains it."""
     if change.state != CONTAINS or change.path or not isinstance(change.value, str):
         return change
     return msgspec.structs.replace(change, path=(change.value,), state=NOT_NULL, value=None)
 
 
-def kind_of(root: DeploymentInstance, node: ast.Parameter) -> str:
+def kind_of(root: DeploymentInstance, node: ast.ParameterDeclaration) -> str:
     """Return the name of a parameter's type in lower case; empty for one with parts."""
     return primitive(root, node.type).lower()
 
 
-class _Scope(NamedTuple):
+class _DeploymentExpressionScope(NamedTuple):
     """Where an expression is written: its file, and the variables of the loops around it.
 
     ``items`` are those that stand for an item of a list, with the expression of that.
@@ -92,38 +92,40 @@ class _Scope(NamedTuple):
 
     instance: DeploymentInstance
     local: Local
-    items: Mapping[str, tuple[_Scope, ast.Expression]] = {}
+    items: Mapping[str, tuple[_DeploymentExpressionScope, ast.Expression]] = {}
 
 
 class _Deployments:
     """The languages of Bicep files and templates for the search of candidates."""
 
-    def resolve(self, scope: object, node: ast.Node) -> Input | Written | Declared | None:
+    def resolve(self, scope: object, node: ast.Node) -> Input | Definition | DeclaredInstances | None:
         """Return what a reference means; None if that has no other values."""
-        if not isinstance(scope, _Scope):
+        if not isinstance(scope, _DeploymentExpressionScope):
             return None
         base, steps = _steps(node)
         match base:
             case ast.Name(name=name) if name in scope.items:
                 around, over = scope.items[name]
-                return Written(around, over, (ITEM, *steps))
+                return Definition(around, over, (ITEM, *steps))
             case ast.Name(name=name) if name not in scope.local:
                 return _marked(_named(scope.instance, name, steps), (name, *steps))
             case ast.Call(name=function, arguments=(ast.Literal(value=str() as name),)):
                 instance = scope.instance
                 if function.lower() == _LAMBDA_VARIABLES and name.lower() in scope.items:
                     around, over = scope.items[name.lower()]
-                    return Written(around, over, (ITEM, *steps))
+                    return Definition(around, over, (ITEM, *steps))
                 if function.lower() == _PARAMETERS:
                     return _marked(_parameter(instance, instance.parameter_node(name), steps), (name, *steps))
                 variable = instance.variable_node(name) if function.lower() == _VARIABLES else None
                 if variable is not None:
-                    return _marked(Written(_Scope(instance, {}), variable.value, steps), (name, *steps))
+                    return _marked(
+                        Definition(_DeploymentExpressionScope(instance, {}), variable.value, steps), (name, *steps)
+                    )
         return None
 
     def value(self, scope: object, node: ast.Node) -> Result | None:
         """Return the value of an expression."""
-        if not isinstance(scope, _Scope):
+        if not isinstance(scope, _DeploymentExpressionScope):
             return None
         evaluator, recorder = scope.instance.evaluator, scope.instance.run.recorder
         return recorder.apart(partial(evaluator.evaluate, node, scope.local))[0]  # type: ignore[arg-type]  # a part of an expression
@@ -134,15 +136,16 @@ class _Deployments:
 
     def of_item(self, scope: object, name: str, over: ast.Node) -> object | None:
         """Return the scope of the body of a lambda."""
-        if not isinstance(scope, _Scope):
+        if not isinstance(scope, _DeploymentExpressionScope):
             return None
         item = Unknown(at=scope.instance.place(over), why="the items of the list are not known")
-        return _Scope(scope.instance, {**scope.local, name: item}, {**scope.items, name: (scope, over)})  # type: ignore[dict-item]  # an argument
+        items = {**scope.items, name: (scope, over)}
+        return _DeploymentExpressionScope(scope.instance, {**scope.local, name: item}, items)  # type: ignore[arg-type]  # an argument
 
     def parsed(self, scope: object, node: ast.Data) -> ast.Node | None:
         """Return the expression in a string of a template, or a literal; None for an object or a list."""
         plain = node.plain
-        if isinstance(plain, str) and isinstance(scope, _Scope):
+        if isinstance(plain, str) and isinstance(scope, _DeploymentExpressionScope):
             if plain[:1] == "[" and is_expression(plain):
                 return scope.instance.run.parse(plain[1:-1], scope.instance.place(node))
             plain = unescaped(plain)
@@ -167,46 +170,50 @@ def _steps(node: ast.Node) -> tuple[ast.Node, _Steps]:
         node = of
 
 
-def _named(instance: DeploymentInstance, name: str, steps: _Steps) -> Input | Written | None:
+def _named(instance: DeploymentInstance, name: str, steps: _Steps) -> Input | Definition | None:
     node = instance.file.symbols.get(name)
     match node:
-        case ast.Parameter():
+        case ast.ParameterDeclaration():
             return _parameter(instance, node, steps)
         case ast.Variable(value=value):
-            return Written(_Scope(instance, {}), value, steps)
-        case ast.Module() if len(steps) > 1 and steps[0] == _OUTPUTS:
+            return Definition(_DeploymentExpressionScope(instance, {}), value, steps)
+        case ast.ModuleDeclaration() if len(steps) > 1 and steps[0] == _OUTPUTS:
             for entity in instance.module(node).entities[:1]:
                 content = entity.content
                 output = content.file.outputs.get(steps[1]) if isinstance(content, DeploymentInstance) else None
                 if output is not None and isinstance(content, DeploymentInstance):
-                    return Written(_Scope(content, content.module_call.local), output.value, steps[2:])
+                    return Definition(
+                        _DeploymentExpressionScope(content, content.module_call.local), output.value, steps[2:]
+                    )
     return None
 
 
-def _marked(found: Input | Written | None, names: _Steps) -> Input | Written | None:
+def _marked(found: Input | Definition | None, names: _Steps) -> Input | Definition | None:
     """Return what a reference means, which is secret if one of its names is that of a secret."""
-    is_secret = isinstance(found, Written) and any(map(names_value, names))
-    return found._replace(is_secret=True) if isinstance(found, Written) and is_secret else found
+    is_secret = isinstance(found, Definition) and any(map(names_value, names))
+    return found._replace(is_secret=True) if isinstance(found, Definition) and is_secret else found
 
 
-def _parameter(instance: DeploymentInstance, node: ast.Parameter | None, steps: _Steps) -> Input | Written | None:
+def _parameter(
+    instance: DeploymentInstance, node: ast.ParameterDeclaration | None, steps: _Steps
+) -> Input | Definition | None:
     """Return what a parameter means: an input of the root, its argument, or its default."""
     if node is None:
         return None
     found = _argument(instance, node, steps)
-    return found._replace(is_secret=instance.is_secure(node)) if isinstance(found, Written) else found
+    return found._replace(is_secret=instance.is_secure(node)) if isinstance(found, Definition) else found
 
 
-def _argument(instance: DeploymentInstance, node: ast.Parameter, steps: _Steps) -> Input | Written | None:
+def _argument(instance: DeploymentInstance, node: ast.ParameterDeclaration, steps: _Steps) -> Input | Definition | None:
     call, argument = instance.module_call, None
     if call.is_root:
         return Input(node.name, steps)
     given = call.given
-    if isinstance(given, Arguments):
+    if isinstance(given, ModuleArguments):
         written = given.properties.get(node.name) if given.properties is not None else None
         if written is not None and isinstance(given.caller, DeploymentInstance):
             items = _items_of(call.module.symbol, given.caller) if call.module is not None else {}
-            return Written(_Scope(given.caller, given.local, items), written.value, steps)
+            return Definition(_DeploymentExpressionScope(given.caller, given.local, items), written.value, steps)
     elif isinstance(given, TemplateArguments):
         argument = given.written(node.name)
         caller: Any = given.caller.instance
@@ -214,13 +221,13 @@ def _argument(instance: DeploymentInstance, node: ast.Parameter, steps: _Steps) 
         if argument is not None and isinstance(plain, dict) and isinstance(caller, DeploymentInstance):
             for key in (one for one in plain if one.lower() == "value"):
                 value = ast.Data(0, 0, plain[key], (*argument.pointer, key))
-                return Written(_Scope(caller, given.caller.local), value, steps)
-    if argument is None and node.default is not None and isinstance(given, Arguments | TemplateArguments):
-        return Written(_Scope(instance, {}), node.default, steps)
+                return Definition(_DeploymentExpressionScope(caller, given.caller.local), value, steps)
+    if argument is None and node.default is not None and isinstance(given, ModuleArguments | TemplateArguments):
+        return Definition(_DeploymentExpressionScope(instance, {}), node.default, steps)
     return None
 
 
-def goals_of(symbol: Symbol[Any]) -> Iterator[_Goal]:
+def goals_of(symbol: DeploymentSymbol[Any]) -> Iterator[_Goal]:
     """Yield the expressions that decide whether a declaration deploys anything, with what they are to be."""
     instance, body = symbol.instance, symbol.declaration.body
     if not isinstance(instance, DeploymentInstance):
@@ -229,29 +236,29 @@ def goals_of(symbol: Symbol[Any]) -> Iterator[_Goal]:
     here = instance.around or instance if isinstance(instance, TemplateInstance) else instance
     local, items = symbol.local, _items_around(symbol)
     if isinstance(body, ast.For):
-        yield _Scope(here, local, items), body.over, solve.NOT_EMPTY
+        yield _DeploymentExpressionScope(here, local, items), body.over, solve.NOT_EMPTY
         # Of a list that is known, another one may have an item with which the condition holds.
-        items = {**items, body.item: (_Scope(here, local, items), body.over)}
+        items = {**items, body.item: (_DeploymentExpressionScope(here, local, items), body.over)}
         any_item = Unknown(at=here.place(body), why=f"the items of `{symbol.address}` are not known")
         variables = dict.fromkeys(filter(None, (body.item, body.index)), any_item)
         local = next((entity.iteration.local for entity in symbol.entities), {**local, **variables})
         body = body.body
     if isinstance(body, ast.If):
-        yield _Scope(here, local, items), body.condition, solve.TRUE
+        yield _DeploymentExpressionScope(here, local, items), body.condition, solve.TRUE
 
 
-_Items: TypeAlias = Mapping[str, tuple[_Scope, ast.Expression]]
+_Items: TypeAlias = Mapping[str, tuple[_DeploymentExpressionScope, ast.Expression]]
 
 
-def _items_around(symbol: Symbol[Any]) -> _Items:
+def _items_around(symbol: DeploymentSymbol[Any]) -> _Items:
     """Return the variables of the loops around a declaration that stand for items of lists."""
-    outer: ResourceEntity | None = getattr(symbol, "outer", None)
+    outer: DeploymentResourceEntity | None = getattr(symbol, "outer", None)
     if outer is None:
         return {}
     return {**_items_around(outer.symbol), **_items_of(outer.symbol, outer.symbol.instance)}
 
 
-def _items_of(symbol: Symbol[Any], here: FileInstance) -> _Items:
+def _items_of(symbol: DeploymentSymbol[Any], here: FileInstance) -> _Items:
     """Return the variable of the loop of a declaration, if it stands for the items of a list."""
     body = symbol.declaration.body
     if not isinstance(body, ast.For) or not isinstance(here, DeploymentInstance):
@@ -259,7 +266,7 @@ def _items_of(symbol: Symbol[Any], here: FileInstance) -> _Items:
     iterations = symbol.expand()
     if iterations.items and not iterations.symbolic:
         return {}
-    return {body.item: (_Scope(here, symbol.local, _items_around(symbol)), body.over)}
+    return {body.item: (_DeploymentExpressionScope(here, symbol.local, _items_around(symbol)), body.over)}
 
 
 class DeploymentWorld:
@@ -301,13 +308,13 @@ class DeploymentWorld:
                 same.assume()
         return True
 
-    def _same(self, symbol: Symbol[Any]) -> Any:
+    def _same(self, symbol: DeploymentSymbol[Any]) -> Any:
         instance, node = self.instance(symbol.instance), symbol.declaration
         if not isinstance(instance, DeploymentInstance):
             return None
-        if isinstance(node, ast.Module):
+        if isinstance(node, ast.ModuleDeclaration):
             return instance.module(node)
-        outer: ResourceEntity | None = getattr(symbol, "outer", None)
+        outer: DeploymentResourceEntity | None = getattr(symbol, "outer", None)
         if outer is None:
             return instance.resource(node)
         around = self._same(outer.symbol)
@@ -345,11 +352,11 @@ class DeploymentWorld:
         return self.collector
 
 
-def _around(symbol: Symbol[Any]) -> list[Any]:
+def _around(symbol: DeploymentSymbol[Any]) -> list[Any]:
     """Return a declaration and those that decide whether it is deployed, outermost first."""
     found: list[Any] = [symbol]
     instance = symbol.instance
-    outer: ResourceEntity | None = getattr(symbol, "outer", None)
+    outer: DeploymentResourceEntity | None = getattr(symbol, "outer", None)
     while outer is not None and instance.conditions_cascade:
         found.append(outer.symbol)
         outer = outer.outer
@@ -360,13 +367,13 @@ def _around(symbol: Symbol[Any]) -> list[Any]:
     return found[::-1]
 
 
-class Worlds(RootWorlds[AnySymbol]):
+class DeploymentWorlds(RootWorlds[AnySymbol]):
     """The worlds of one root file or template."""
 
     base: DeploymentWorld
 
     def __init__(self, root: DeploymentInstance, gathered: Collector, make: Callable[..., Collector]) -> None:
-        is_possible = any(isinstance(node, ast.Parameter) for node in root.file.symbols.values())
+        is_possible = any(isinstance(node, ast.ParameterDeclaration) for node in root.file.symbols.values())
         has_existing = any(one.existing for one in root.run.resources.values())
         base = DeploymentWorld(root.run, root, gathered, base_has_existing=has_existing)
         super().__init__(root.run, base, _Deployments(), is_possible=is_possible)
@@ -384,14 +391,14 @@ class Worlds(RootWorlds[AnySymbol]):
     def make(self, changes: World, budget: Budget, recorder: Recorder, names: Inputs) -> DeploymentWorld:
         """See the base class."""
         run = self.run.in_world(budget, recorder, names)
-        root = self._root.again(run, WorldValues(self._root.module_call.given, changes, self._root))
+        root = self._root.again(run, DeploymentWorldValues(self._root.module_call.given, changes, self._root))
         root.set_base(self._root)
         collector = self._make(self.absent, self._gathered)
         return DeploymentWorld(run, root, collector, base_has_existing=self.base.base_has_existing)
 
     def input_names(self) -> Iterable[str]:
         """See the base class."""
-        return [node.name for node in self._root.file.symbols.values() if isinstance(node, ast.Parameter)]
+        return [node.name for node in self._root.file.symbols.values() if isinstance(node, ast.ParameterDeclaration)]
 
     def facts_of(self, name: str) -> Facts | None:
         """See the base class."""
@@ -442,10 +449,10 @@ class Worlds(RootWorlds[AnySymbol]):
         refused = self._refusals.get(world)
         return None if refused is None else self._accepted(*refused)
 
-    def _accepted(self, instance: DeploymentInstance, node: ast.Parameter) -> Iterator[Alternative]:
+    def _accepted(self, instance: DeploymentInstance, node: ast.ParameterDeclaration) -> Iterator[Alternative]:
         """Yield the candidates for an argument that its parameter accepts."""
         written = _argument(instance, node, ())
-        for target in accepted(instance, node) if isinstance(written, Written) else ():
+        for target in accepted(instance, node) if isinstance(written, Definition) else ():
             yield from self.solver.solve([(written.scope, written.node, target)])  # type: ignore[union-attr]  # see above
 
     def close(self) -> None:

@@ -49,7 +49,7 @@ class RequiredMembers:
         self.members = None if tree is None else tuple((name, tree[name][0]) for name in reversed(spelled.values()))
 
 
-class Expressions:
+class ExpressionCache:
     """The trees of expressions, which many templates share, by their texts."""
 
     # Of texts. Beyond that, the trees of earlier templates are not kept for the next.
@@ -87,7 +87,7 @@ class AttributeFilter:
         self.required = required
         steps = (step for paths in required.paths.values() for path in paths for step in path if isinstance(step, str))
         self.freezer = Freezer((*steps, *_TOP_LEVEL, *_BELOW, *(str(path[-1]) for path in _ALWAYS)))
-        self.expressions = Expressions()
+        self.expressions = ExpressionCache()
         self._types: dict[str, RequiredMembers | None] = {}
         self._read: dict[str, bool] = {}
 

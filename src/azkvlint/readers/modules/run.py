@@ -15,15 +15,15 @@ from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
 from azkvlint.readers.modules.required_members import AttributeFilter
 from azkvlint.syntax.ast import Expression, Pointer
-from azkvlint.syntax.json_decoder import Document
+from azkvlint.syntax.json_decoder import JsonDocument
 from azkvlint.util.errors import InputError
 from azkvlint.values.origins import FollowedReferences
-from azkvlint.values.parts import Walk
+from azkvlint.values.parts import PartFinder
 
 if TYPE_CHECKING:
     from azkvlint.graph.worlds import Variant
 
-Load: TypeAlias = Callable[[str], Document | None]
+Load: TypeAlias = Callable[[str], JsonDocument | None]
 
 # Read by what is evaluated again in each world.
 EVERY_INPUT = "*"
@@ -108,7 +108,7 @@ class Run:
         self._torn = [False]
         self._skipped: set[tuple[str, object]] = set()
         self.secrets: dict[str, set[tuple[int, int]]] = {}
-        self.followed, self.walk = FollowedReferences(), Walk()
+        self.followed, self.walk = FollowedReferences(), PartFinder()
         self.opened: list[Callable[[], None]] = [self.followed.clear, self.walk.clear]
         self._addresses: dict[str, dict[Pointer, str]] = {}
         self._reasons: set[str] = set()
@@ -149,7 +149,7 @@ class Run:
         other.changed = changed | {EVERY_INPUT}
         other.freezer = self.freezer.within(other.budget)
         other.resources, other.problems = {}, []
-        other.followed, other.walk = FollowedReferences(), Walk()
+        other.followed, other.walk = FollowedReferences(), PartFinder()
         other.opened = [other.followed.clear, other.walk.clear]
         other.separate(closed=self.closed)
         return other

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from azkvlint.evaluation.values import Fields, Items, Partly, Result, WithItem
-from azkvlint.graph.worlds import Change
+from azkvlint.graph.worlds import InputChange
 from azkvlint.model.condition import CONTAINS, DIFFERENT, EMPTY, EQUAL, ITEM, LENGTH, UNDECIDED
 from azkvlint.model.condition import NOT_EMPTY as IS_NOT_EMPTY
 from azkvlint.model.location import Location
@@ -32,7 +32,7 @@ def listed_values(items: Iterable[ast.Node]) -> tuple[Plain, ...]:
     return tuple(found)
 
 
-def changed_value(changes: Sequence[Change], before: Result, kind: str, why: str, at: Location) -> Result:
+def changed_value(changes: Sequence[InputChange], before: Result, kind: str, why: str, at: Location) -> Result:
     """Return the value of an input, of which as much is known as its changes state.
 
     ``before`` is its value in the base world, ``kind`` the name of its type, and ``why`` why nothing else is known.
@@ -55,7 +55,7 @@ def limited(value: Result, limits: Known) -> Result:
     return msgspec.structs.replace(value, known=known)
 
 
-def _value(changes: Sequence[Change], kind: str, why: str, at: Location) -> Result:
+def _value(changes: Sequence[InputChange], kind: str, why: str, at: Location) -> Result:
     """Return what several changes of one value state of it."""
     states = {change.state: change.value for change in changes}
     if EQUAL in states:

@@ -16,10 +16,10 @@ from azkvlint.evaluation.solve import Alternative, Language, Solver
 from azkvlint.evaluation.values import Result, unknown_in
 from azkvlint.graph.worlds import (
     BASE,
-    Change,
     Existence,
     Facts,
     Faults,
+    InputChange,
     Never,
     Search,
     Variant,
@@ -27,7 +27,7 @@ from azkvlint.graph.worlds import (
     condition_of,
     unknown_of,
 )
-from azkvlint.model.condition import CONTAINS, EQUAL, UNDECIDED, Condition
+from azkvlint.model.condition import CONTAINS, EQUAL, UNDECIDED, WorldCondition
 from azkvlint.model.finding import Problem
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
@@ -314,7 +314,7 @@ class RootWorlds(Generic[Declared]):
                 raise error
             if self._open is None:
                 self._is_too_large = True
-                unknown = frozenset(Change(name, (), UNDECIDED) for name in self.free_inputs())
+                unknown = frozenset(InputChange(name, (), UNDECIDED) for name in self.free_inputs())
                 budget = self.run.budget.second_budget(self.run.unit)
                 root = self.make(unknown, budget, WITHOUT_RECORD, frozenset(one.input for one in unknown))
                 self._assumed.append(root)
@@ -370,7 +370,7 @@ class RootWorlds(Generic[Declared]):
             replaced=frozenset(creation.replaced),
         )  # fmt: skip
 
-    def _add_problems(self, problems: Iterable[Problem], condition: Condition) -> None:
+    def _add_problems(self, problems: Iterable[Problem], condition: WorldCondition) -> None:
         """Report the problems of a world that the base world does not have, each for the first that has it."""
         for one in problems:
             if (one.message, one.at) not in self._problems:
@@ -470,12 +470,12 @@ def _made_by(run: Run) -> int:
     return run.budget.work - run.budget.steps + run.budget.resources * STEPS_OF_A_RESOURCE
 
 
-def _names_member(change: Change) -> bool:
+def _names_member(change: InputChange) -> bool:
     """Return whether a value may be the name of a member: ``contains(secret, 'roleAssignments')``."""
     return change.state == CONTAINS and isinstance(change.value, str) and change.value.isalpha()
 
 
-def _is_number(change: Change) -> bool:
+def _is_number(change: InputChange) -> bool:
     return change.state == EQUAL and isinstance(change.value, int | float) and not isinstance(change.value, bool)
 
 

@@ -17,8 +17,8 @@ from azkvlint.model.resource import REMOVED_ACTIONS, Resource
 from azkvlint.model.value import Link, MapValue, Scalar, Unknown, Value
 from azkvlint.readers.plan.address import longest
 from azkvlint.readers.plan.configuration import expression_at, references
-from azkvlint.readers.plan.map_arguments import ArgumentMap, PlanTable
-from azkvlint.readers.plan.planned_resource import Instance, mark
+from azkvlint.readers.plan.map_arguments import PlanArgumentMap, PlanTable
+from azkvlint.readers.plan.planned_resource import PlannedInstance, mark
 from azkvlint.syntax.json_decoder import decode_json
 from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
@@ -28,7 +28,7 @@ _VAULT_URIS = ("vault_uri", "vaulturi")
 _TOP = ("id", "name", "location", "tags")
 
 
-def arm_type(instance: Instance) -> tuple[str, str] | None:
+def arm_type(instance: PlannedInstance) -> tuple[str, str] | None:
     """Return the type and API version of an azapi resource; None if they are unknown.
 
     If the type is sensitive, a suffix that does not look like an API version may be the secret: the version is empty.
@@ -42,18 +42,18 @@ def arm_type(instance: Instance) -> tuple[str, str] | None:
     return type_, version
 
 
-def method_of(instance: Instance) -> Value | None:
+def method_of(instance: PlannedInstance) -> Value | None:
     """Return the HTTP method of an ``azapi_resource_action``; None if it is not set."""
     return instance.plain(instance.values.get(METHOD), mark(instance.unknown, METHOD), False, (METHOD,))
 
 
-def is_key_vault(instance: Instance) -> bool:
+def is_key_vault(instance: PlannedInstance) -> bool:
     """Return whether an azapi resource is one of Key Vault's."""
     named = arm_type(instance)
     return named is not None and is_key_vault_type(named[0])
 
 
-def azapi_attributes(instance: Instance, type_: str, api_version: str, data_plane: bool) -> MapValue:
+def azapi_attributes(instance: PlannedInstance, type_: str, api_version: str, data_plane: bool) -> MapValue:
     """Return the attributes of an ``azapi_resource``: body, name, place, and the defaults of its API version.
 
     ``data_plane``: its body, and its version, are those of the data plane.
@@ -83,11 +83,11 @@ def azapi_attributes(instance: Instance, type_: str, api_version: str, data_plan
 
 
 @lru_cache(8)
-def _beside_body(at: Location) -> ArgumentMap:
-    return ArgumentMap(PlanTable(beside_body(), frozenset({()}), frozenset()), at)
+def _beside_body(at: Location) -> PlanArgumentMap:
+    return PlanArgumentMap(PlanTable(beside_body(), frozenset({()}), frozenset()), at)
 
 
-def _vault_in_host(instance: Instance) -> Link | None:
+def _vault_in_host(instance: PlannedInstance) -> Link | None:
     """Return the vault whose URI contains the host of a data-plane resource's parent."""
     if mark(instance.unknown, "parent_id") is not True:
         return None
@@ -100,12 +100,12 @@ def _vault_in_host(instance: Instance) -> Link | None:
     return Link(at=instance.at, target=addresses[0], hops=(ref.text,)) if len(addresses) == 1 else None
 
 
-def update_body(instance: Instance) -> MapValue:
+def update_body(instance: PlannedInstance) -> MapValue:
     """Return the attributes that an ``azapi_update_resource`` sets."""
     return MapValue(at=instance.at, fields=_body(instance))
 
 
-def _body(instance: Instance) -> dict[str, Value]:
+def _body(instance: PlannedInstance) -> dict[str, Value]:
     body = instance.values.get("body")
     unknown, sensitive = mark(instance.unknown, "body"), mark(instance.sensitive, "body")
     if isinstance(body, str):
@@ -125,7 +125,7 @@ def _decode_body(text: str) -> Any:
         return None
 
 
-def link_argument(instance: Instance, argument: str) -> Value | None:
+def link_argument(instance: PlannedInstance, argument: str) -> Value | None:
     """Return an argument that contains the ID of another resource; None if it is not set."""
     if mark(instance.unknown, argument) is True:
         return instance.resolve_link((argument,))
@@ -135,8 +135,8 @@ def link_argument(instance: Instance, argument: str) -> Value | None:
 
 
 def apply_updates(
-    updates: Iterable[Instance], resources: dict[str, Resource]
-) -> Iterator[tuple[Instance, Exception | None]]:
+    updates: Iterable[PlannedInstance], resources: dict[str, Resource]
+) -> Iterator[tuple[PlannedInstance, Exception | None]]:
     """Apply each update to ``resources``, and yield those without a target, each with the error if one occurred.
 
     An update that the plan removes has no effect: Azure keeps the properties that it set.
@@ -157,7 +157,7 @@ def apply_updates(
         index.replace(msgspec.structs.replace(found, attributes=attributes, shared_attributes=None))
 
 
-def _mark_candidates(instance: Instance, index: Index) -> Exception | None:
+def _mark_candidates(instance: PlannedInstance, index: Index) -> Exception | None:
     """Mark the properties of an update as unknown in all resources that it may change; return the error, if any."""
     named = arm_type(instance)
     name = instance.values.get("name")
@@ -176,7 +176,7 @@ def _mark_candidates(instance: Instance, index: Index) -> Exception | None:
     return None
 
 
-def _target(instance: Instance, index: Index) -> Resource | None:
+def _target(instance: PlannedInstance, index: Index) -> Resource | None:
     """Return the resource of the update's own type that it names."""
     named = arm_type(instance)
     if named is None:

@@ -26,7 +26,7 @@ Node: TypeAlias = Mapping[str, Any]
 _NONE: Node = {}
 
 
-class Configuration:
+class PlanConfiguration:
     """The ``configuration`` by static place: module names without instance keys, and module-local resource addresses.
 
     A document with an unexpected structure yields no entries instead of an error: references that cannot be followed
@@ -138,7 +138,7 @@ def _node(value: Any) -> Node:
     return value if isinstance(value, dict) else _NONE
 
 
-def argument_of(configuration: Configuration, address: str, type_: str, attribute: Path, depth: int) -> str:
+def argument_of(configuration: PlanConfiguration, address: str, type_: str, attribute: Path, depth: int) -> str:
     """Return the argument of the ``depth``-th module call above a resource that sets ``attribute``.
 
     ``type_`` is the Terraform type. Empty if no argument sets it, if several do, or if the argument is unknown: a plan
@@ -199,7 +199,7 @@ class Users(msgspec.Struct, frozen=True):
     above: _Keys
 
 
-class Choice(msgspec.Struct, frozen=True):
+class InstanceSelector(msgspec.Struct, frozen=True):
     """The known parts of the key that selects an instance.
 
     ``how`` is the source of the key: ``literal``: it is written out; ``own``: only the key of the referring instance;
@@ -245,7 +245,9 @@ class Instances:
         places = self._places.get((names, resource))
         return places.get((split(path)[1], None)) if places is not None else None
 
-    def find(self, path: ModulePath, resource: str, key: Key, choice: Choice | None) -> tuple[tuple[str, ...], bool]:
+    def find(
+        self, path: ModulePath, resource: str, key: Key, choice: InstanceSelector | None
+    ) -> tuple[tuple[str, ...], bool]:
         """Return the instances that ``resource`` may be, and whether ``choice`` was used.
 
         A module key or ``key`` of None is not in the reference; ``choice`` may then identify the instance.
@@ -269,7 +271,7 @@ class Instances:
                 return (found,), True
         return options.all, True
 
-    def _chosen(self, choice: Choice, by_key: Mapping[Key, str]) -> str | None:
+    def _chosen(self, choice: InstanceSelector, by_key: Mapping[Key, str]) -> str | None:
         """Return the instance that a choice certainly identifies.
 
         A key that is not in the reference counts only if all instances that choose in the same way find one: a single

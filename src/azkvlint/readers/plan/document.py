@@ -51,7 +51,7 @@ _NAMED = {
 _Span = tuple[int, int, int, int]
 
 
-class Change(msgspec.Struct, gc=False):
+class PlanChange(msgspec.Struct, gc=False):
     """The ``change`` of an entry of ``resource_changes``. ``before`` is read for resources that are removed."""
 
     actions: list[str] = []
@@ -65,7 +65,7 @@ class Change(msgspec.Struct, gc=False):
 
 
 # Each decoder of changes resolves them again as long as they are strings.
-Change.__annotations__ = get_type_hints(Change)
+PlanChange.__annotations__ = get_type_hints(PlanChange)
 
 
 class ResourceChange(msgspec.Struct, gc=False):
@@ -215,14 +215,14 @@ class ChangeDecoder:
                 ("after_sensitive", marks, None),
                 ("before_sensitive", marks, None),
             ],
-            bases=(Change,),
+            bases=(PlanChange,),
             gc=False,
         )
         return msgspec.json.Decoder(change)
 
-    def change(self, raw: msgspec.Raw) -> Change:
+    def change(self, raw: msgspec.Raw) -> PlanChange:
         """Return the change of one resource."""
-        found: Change = self._change.decode(raw)
+        found: PlanChange = self._change.decode(raw)
         return found
 
     def values(self, raw: msgspec.Raw) -> dict[str, Any]:

@@ -16,8 +16,8 @@ from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Absent, Answer, ListValue, MapValue, Path, Scalar, Value, path_text
 from azkvlint.readers.plan.document import ResourceChange, decode_drift, decode_entry, entry_type
-from azkvlint.readers.plan.map_arguments import ArgumentMap
-from azkvlint.readers.plan.planned_resource import Instance
+from azkvlint.readers.plan.map_arguments import PlanArgumentMap
+from azkvlint.readers.plan.planned_resource import PlannedInstance
 from azkvlint.readers.plan.resource_mapper import ResourceMapper, planned_address
 from azkvlint.util.text import pluralize
 
@@ -58,7 +58,7 @@ def drift_problems(
 
 
 def _text(
-    change: ResourceChange, arguments: ArgumentMap, mapper: ResourceMapper, planned: Mapping[str, Resource]
+    change: ResourceChange, arguments: PlanArgumentMap, mapper: ResourceMapper, planned: Mapping[str, Resource]
 ) -> str:
     """Return what changed, as the end of a sentence; empty if no rule reads it."""
     place = planned_address(change)
@@ -69,7 +69,7 @@ def _text(
         return f"was deleted outside Terraform{' (the plan creates it again)' if again else ''}"
     version = mapper.providers.find(place.names, place.resource).version
 
-    def attributes(instance: Instance) -> MapValue:
+    def attributes(instance: PlannedInstance) -> MapValue:
         arguments.own_attributes(instance)
         return arguments.shared_attributes(instance, version)[0]
 

@@ -22,9 +22,9 @@ from azkvlint.model.resource import RequiredAttributes
 from azkvlint.model.value import Absent, ListValue, MapValue, Origin, Path, Scalar, Unknown, Value
 from azkvlint.readers.argument_map import (
     OWN,
+    ArgumentBlocks,
     ArgumentTable,
-    Blocks,
-    Entry,
+    RequiredArgument,
     Tree,
     UnknownBlock,
     as_kind,
@@ -34,7 +34,7 @@ from azkvlint.readers.argument_map import (
 )
 from azkvlint.readers.plan.address import Names
 from azkvlint.readers.plan.document import ChangeDecoder
-from azkvlint.readers.plan.planned_resource import KNOWN_AFTER_APPLY, ArgumentPath, Instance, mark
+from azkvlint.readers.plan.planned_resource import KNOWN_AFTER_APPLY, ArgumentPath, PlannedInstance, mark
 
 _ID = Field(arm="id")
 _NOTHING: Mapping[str, Any] = {}
@@ -77,7 +77,7 @@ def argument_table(type_: str, paths: frozenset[Path], vias: frozenset[str]) -> 
     return PlanTable(RESOURCES[type_], paths, vias)
 
 
-class ArgumentMap:
+class PlanArgumentMap:
     """The arguments of one azurerm type that the rules require, ready to be applied to many instances of a plan.
 
     ``is_lazy``: no rule evaluates the type, so its resources are only mapped if another resource refers to them.
@@ -107,7 +107,7 @@ class ArgumentMap:
         self.flags = {flag: Scalar(at=at, value=flag) for flag in (True, False)}
         self.absent = Absent(at=at)
 
-    def identity(self, instance: Instance) -> dict[str, Value] | None:
+    def identity(self, instance: PlannedInstance) -> dict[str, Value] | None:
         """Return the ID and the name of an instance, or None if they depend on more than its own values."""
         marks, secrets = instance.unknown, instance.sensitive
         found: dict[str, Value] = {}
@@ -123,7 +123,7 @@ class ArgumentMap:
                 found[entry.arm] = Scalar(at=self._at, value=value, sensitive=hidden)
         return found if "id" in found and "name" in found else None
 
-    def own_attributes(self, instance: Instance) -> dict[str, Value]:
+    def own_attributes(self, instance: PlannedInstance) -> dict[str, Value]:
         """Remove ID, name and links from the values of an instance, and return them: others may share the rest."""
         values, marks, secrets = instance.values, instance.unknown, instance.sensitive
         own: dict[str, Value] = {}
@@ -143,7 +143,7 @@ class ArgumentMap:
                 own[entry.arm] = Scalar(at=self._at, value=value, sensitive=hidden)
         return own
 
-    def _writes(self, instance: Instance, argument: str) -> bool:
+    def _writes(self, instance: PlannedInstance, argument: str) -> bool:
         """Return whether the author wrote an argument, which is looked up once for all instances of a block."""
         place = (instance.names, instance.resource, argument)
         found = self._written.get(place)
@@ -151,7 +151,7 @@ class ArgumentMap:
             found = self._written[place] = bool(instance.writes(argument))
         return found
 
-    def _secret(self, instance: Instance, version: VersionRange) -> Value | None:
+    def _secret(self, instance: PlannedInstance, version: VersionRange) -> Value | None:
         """Return the secret of one instance, taken out of its values in the same way: few say the same."""
         marks = instance.unknown
         plain = self._plain_secret(instance.values, marks)
@@ -164,7 +164,7 @@ class ArgumentMap:
         found: Value | None = tree.get(PATH_IN_BODY[0], {}).get(PATH_IN_BODY[1])
         return found
 
-    def shared_attributes(self, instance: Instance, version: VersionRange) -> tuple[MapValue, Value | None]:
+    def shared_attributes(self, instance: PlannedInstance, version: VersionRange) -> tuple[MapValue, Value | None]:
         """Return the attributes that an instance may share with others, and its secret."""
         secret = self._secret(instance, version) if self._secrets else None
         return self._common(instance, version), secret
@@ -182,7 +182,7 @@ class ArgumentMap:
             marks.pop(entry.name, None)
         return found
 
-    def _common(self, instance: Instance, version: VersionRange) -> MapValue:
+    def _common(self, instance: PlannedInstance, version: VersionRange) -> MapValue:
         """Return the attributes that an instance may share with others, including defaults of the provider version.
 
         Unknown values depend on the expressions of the instance's block, so only instances of blocks with equal ones
@@ -209,7 +209,7 @@ class ArgumentMap:
                 self._known[key] = found
         return found
 
-    def _block_expressions(self, instance: Instance) -> bytes:
+    def _block_expressions(self, instance: PlannedInstance) -> bytes:
         """Return the expressions in the block of an instance, encoded; nothing for an instance without a block.
 
         Without those of the arguments that identify a resource, which no value of another argument depends on.
@@ -224,21 +224,23 @@ class ArgumentMap:
             found = self._expressions[place] = msgspec.json.encode(written) if block else b""
         return found
 
-    def written(self, instance: Instance) -> MapValue:
+    def written(self, instance: PlannedInstance) -> MapValue:
         """Return what the arguments of an instance set, without the attributes that identify it."""
         tree: Tree = {}
         marks = instance.unknown, instance.sensitive
         fill(tree, self._table.entries, _PlannedBlock(self, instance, VersionRange(), instance.values, marks))
         return freeze(tree, self._at)
 
-    def _tree(self, instance: Instance, version: VersionRange) -> Tree:
+    def _tree(self, instance: PlannedInstance, version: VersionRange) -> Tree:
         tree: Tree = {"derived": planned_attributes(instance)}
         marks = instance.unknown, instance.sensitive
         fill(tree, self._table.entries, _PlannedBlock(self, instance, version, instance.values, marks))
         self._table.complete(tree, self._fixed, self._at)
         return tree
 
-    def as_filled(self, found: Value, entry: Entry, instance: Instance, version: VersionRange) -> Value:
+    def as_filled(
+        self, found: Value, entry: RequiredArgument, instance: PlannedInstance, version: VersionRange
+    ) -> Value:
         """Return a top-level argument, as a default if its author did not set it."""
         filled = instance.filled
         if type(found) is not Scalar or entry.name not in filled or not filled.issuperset(entry.rivals):
@@ -266,8 +268,8 @@ class _PlannedBlock:
 
     def __init__(
         self,
-        arguments: ArgumentMap,
-        instance: Instance,
+        arguments: PlanArgumentMap,
+        instance: PlannedInstance,
         version: VersionRange,
         values: Mapping[str, Any],
         marks: tuple[Any, Any],
@@ -284,11 +286,11 @@ class _PlannedBlock:
         self.at = instance.at
         self.version = version
 
-    def select(self, entries: tuple[Entry, ...]) -> Iterable[Entry]:
+    def select(self, entries: tuple[RequiredArgument, ...]) -> Iterable[RequiredArgument]:
         """Return all entries: most arguments have a value."""
         return entries
 
-    def value(self, entry: Entry) -> Value | Absent:
+    def value(self, entry: RequiredArgument) -> Value | Absent:
         """Return the value of an argument that is not a block."""
         name, doubts, secrets = entry.name, self._doubts, self._secrets
         value: Any = self._values.get(name)
@@ -306,7 +308,7 @@ class _PlannedBlock:
             return self._arguments.absent
         return found if self._path else self._arguments.as_filled(found, entry, self._instance, self.version)
 
-    def _is_left_out(self, entry: Entry, doubt: Any) -> bool:
+    def _is_left_out(self, entry: RequiredArgument, doubt: Any) -> bool:
         """Return whether an argument counts as not set although it has a value or is unknown."""
         field, instance = entry.field, self._instance
         if not entry.rivals and not (doubt is True and field.computed):
@@ -316,7 +318,7 @@ class _PlannedBlock:
             return True
         return bool(entry.rivals) and instance.is_overruled(path, entry.rivals)
 
-    def blocks(self, entry: Entry) -> Blocks | UnknownBlock | None:
+    def blocks(self, entry: RequiredArgument) -> ArgumentBlocks | UnknownBlock | None:
         """Return the blocks of a type."""
         name, instance, field = entry.name, self._instance, entry.field
         value: Any = self._values.get(name)
@@ -336,21 +338,21 @@ class _PlannedBlock:
         if field.kind == "blocks" and not items and not isinstance(value, list):
             return None
         kept = field.kind == "blocks" and field.computed and instance.is_kept(path)
-        return Blocks(self.at, items, origin=Origin.KEPT if kept else Origin.WRITTEN)
+        return ArgumentBlocks(self.at, items, origin=Origin.KEPT if kept else Origin.WRITTEN)
 
-    def _unknown(self, entries: tuple[Entry, ...]) -> Unknown:
+    def _unknown(self, entries: tuple[RequiredArgument, ...]) -> Unknown:
         """Return the value of an argument in a block that may not exist."""
         path = (*self._path, *(entry.name for entry in entries))
         if entries[-1].field.filled and self._instance.is_left_out(path):
             return Unknown(at=self.at, origin=Origin.DEFAULT, why=FILLED_IN)
         return self._instance.unknown_value(path)
 
-    def default(self, entry: Entry, _at: Location) -> Value | None:
+    def default(self, entry: RequiredArgument, _at: Location) -> Value | None:
         """Return the default of an argument that is not set; what the provider computes is in the plan."""
         return self._arguments.default(entry.field, self.version)
 
 
-def planned_attributes(instance: Instance) -> Tree:
+def planned_attributes(instance: PlannedInstance) -> Tree:
     """Return the planned action on a resource as attributes."""
     if instance.deferred:
         why = f"the change is deferred to a later plan ({instance.deferred})"
@@ -366,7 +368,7 @@ def planned_attributes(instance: Instance) -> Tree:
 
 
 def _value(
-    field: Field, instance: Instance, value: Any, unknown: Any, sensitive: Any, path: ArgumentPath
+    field: Field, instance: PlannedInstance, value: Any, unknown: Any, sensitive: Any, path: ArgumentPath
 ) -> Value | None:
     """Return one argument that is not a block."""
     if field.kind in ("link", "links") and unknown is True:
@@ -387,16 +389,16 @@ class ArgumentMaps:
         self._required = required
         self._vias = frozenset(required.reference_paths)
         self._at = at
-        self._known: dict[str, ArgumentMap | None] = {}
+        self._known: dict[str, PlanArgumentMap | None] = {}
 
-    def find(self, type_: str) -> ArgumentMap | None:
+    def find(self, type_: str) -> PlanArgumentMap | None:
         """Return the argument map of a type; None if no rule requires it."""
         if type_ not in self._known:
             mapped = RESOURCES.get(type_)
             paths = None if mapped is None else self._required.paths_of(mapped.type)
             table = None if paths is None else argument_table(type_, paths, self._vias)
             self._known[type_] = (
-                None if table is None else ArgumentMap(table, self._at, self._required.is_only_target(table.type))
+                None if table is None else PlanArgumentMap(table, self._at, self._required.is_only_target(table.type))
             )
         return self._known[type_]
 

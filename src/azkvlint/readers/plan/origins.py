@@ -26,12 +26,12 @@ from azkvlint.model.provider_version import VersionRange
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import MapValue, Scalar, Unknown, Value
 from azkvlint.readers.plan.address import Names, Traversal, longest
-from azkvlint.readers.plan.configuration import Configuration, expression_at, references
-from azkvlint.readers.plan.document import Change, Plan, ResourceChange, decode_entry, variables_of
-from azkvlint.readers.plan.planned_resource import Instance
+from azkvlint.readers.plan.configuration import PlanConfiguration, expression_at, references
+from azkvlint.readers.plan.document import Plan, PlanChange, ResourceChange, decode_entry, variables_of
+from azkvlint.readers.plan.planned_resource import PlannedInstance
 from azkvlint.syntax.json_decoder import DECODE_ERRORS
 from azkvlint.values import origins as value_origins
-from azkvlint.values.origins import NONE, FollowedReferences, Origins, Source, combine, union
+from azkvlint.values.origins import NONE, FollowedReferences, Origins, ValueOrigin, combine, union
 
 _SECRET: Origins = frozenset(
     {
@@ -46,14 +46,14 @@ _SECRET: Origins = frozenset(
 _LEAST = 8
 # The maximum number of comparisons with secrets.
 _MOST_SECRETS = 5_000_000
-_CHANGE = msgspec.json.Decoder(Change)
-_OUTPUTS = msgspec.json.Decoder(dict[str, Change])
+_CHANGE = msgspec.json.Decoder(PlanChange)
+_OUTPUTS = msgspec.json.Decoder(dict[str, PlanChange])
 
 
 class VisibleSecrets:
     """The values of a plan that are shown, and the secrets that it knows."""
 
-    def __init__(self, configuration: Configuration, plan: Plan) -> None:
+    def __init__(self, configuration: PlanConfiguration, plan: Plan) -> None:
         self._configuration = configuration
         self._plan = plan
         # The planned values, by type and by address without keys.
@@ -89,7 +89,7 @@ class VisibleSecrets:
         return found - _SECRET | {value_origins.FROM_SECRET}
 
     @cached_property
-    def _outputs(self) -> Mapping[str, Change]:
+    def _outputs(self) -> Mapping[str, PlanChange]:
         try:
             return _OUTPUTS.decode(self._plan.output_changes) if self._plan.output_changes is not None else {}
         except DECODE_ERRORS:
@@ -117,7 +117,7 @@ class VisibleSecrets:
         except DECODE_ERRORS:
             return []
 
-    def _changes(self, is_required: Callable[[str], bool]) -> Iterator[tuple[ResourceChange, Change]]:
+    def _changes(self, is_required: Callable[[str], bool]) -> Iterator[tuple[ResourceChange, PlanChange]]:
         """Yield the changes of resources of the required types; broken ones are reported elsewhere."""
         for type_, entry in zip(self._plan.types, self._plan.entries, strict=False):
             if type_ is not None and not is_required(type_):
@@ -215,19 +215,19 @@ def state_resources(raw: msgspec.Raw) -> Iterator[StateResource]:
 _MOST = 50
 _NULL = {"constant_value": None}
 # The arguments that may set a value, the origins of the value if it is set, and its sources.
-_Traced: TypeAlias = tuple[tuple[str, ...], Origins | None, tuple[Source, ...]]
+_Traced: TypeAlias = tuple[tuple[str, ...], Origins | None, tuple[ValueOrigin, ...]]
 NOT_TRACED: _Traced = ((), None, ())
 
 
 class PlanOrigins:
     """Follows references; what has been found of an argument holds for all instances of its resource."""
 
-    def __init__(self, configuration: Configuration, plan: Plan) -> None:
+    def __init__(self, configuration: PlanConfiguration, plan: Plan) -> None:
         self._configuration = configuration
         self._plan = plan
         self._shown = VisibleSecrets(configuration, plan)
         self._known: dict[tuple[Names, str, bool | None], _Traced] = {}
-        self._sources: list[Source] = []
+        self._sources: list[ValueOrigin] = []
         self._followed = FollowedReferences()
 
     @cached_property
@@ -235,7 +235,7 @@ class PlanOrigins:
         """Return the variable values of the plan."""
         return variables_of(self._plan)
 
-    def with_origins(self, instance: Instance, attributes: MapValue) -> MapValue:
+    def with_origins(self, instance: PlannedInstance, attributes: MapValue) -> MapValue:
         """Return the attributes of an azapi resource with the origins of its value, if that is set."""
         _, found, sources = self.of_block(instance.names, instance.resource)
         return attributes if found is None else with_origins(attributes, found, sources=sources)
@@ -355,7 +355,7 @@ class PlanOrigins:
         """Return the origins of a reference, which is followed once."""
         key = ".".join((*names, ref.text))
 
-        def follow(sources: list[Source]) -> Origins:
+        def follow(sources: list[ValueOrigin]) -> Origins:
             outer, self._sources = self._sources, sources
             try:
                 return self._follow(names, ref, block, busy | {key})
@@ -383,7 +383,7 @@ class PlanOrigins:
         return self._untraced(f"a plan does not contain the expression of `{ref.text}`")
 
     def _untraced(self, why: str) -> Origins:
-        self._sources.append(Source(value_origins.UNTRACED, why, None))
+        self._sources.append(ValueOrigin(value_origins.UNTRACED, why, None))
         return frozenset({value_origins.UNTRACED})
 
     def _variable(self, names: Names, name: str, busy: frozenset[str]) -> Origins:
@@ -398,12 +398,12 @@ class PlanOrigins:
         secure = declared.get("sensitive") is True
         if default not in (None, "") and value in (None, default):
             found = frozenset({value_origins.DEFAULT})
-            self._sources.append(Source(value_origins.DEFAULT, f"default of `var.{name}`", None))
+            self._sources.append(ValueOrigin(value_origins.DEFAULT, f"default of `var.{name}`", None))
         else:
             found = frozenset({value_origins.SECURE if secure else value_origins.PARAMETER})
             if not secure:
                 text = f"`var.{name}` is not marked as sensitive"
-                self._sources.append(Source(value_origins.PARAMETER, text, None))
+                self._sources.append(ValueOrigin(value_origins.PARAMETER, text, None))
         return value_origins.secure_parameter_origins(found, name) if secure else found
 
     def _output(self, names: Names, name: str, busy: frozenset[str]) -> Origins:

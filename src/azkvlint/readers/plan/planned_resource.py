@@ -15,8 +15,8 @@ from azkvlint.model.resource import Resource
 from azkvlint.model.value import Link, ListValue, MapValue, Scalar, Unknown, Value, path_text
 from azkvlint.readers.ordered import ANY_GRANT, NO_GRANT, GrantOrder, Grants
 from azkvlint.readers.plan.address import Key, ModulePath, Names, Traversal, instance_address, longest, split, traversal
-from azkvlint.readers.plan.configuration import Configuration, Node, expression_at, references
-from azkvlint.readers.plan.document import Change
+from azkvlint.readers.plan.configuration import Node, PlanConfiguration, expression_at, references
+from azkvlint.readers.plan.document import PlanChange
 from azkvlint.readers.plan.reference_walk import MAX_HOPS, Tracer
 
 ArgumentPath = tuple[str | int, ...]
@@ -33,7 +33,7 @@ class PlannedAddress(msgspec.Struct, frozen=True):
     key: Key
 
 
-class Instance:
+class PlannedInstance:
     """One resource instance. ``values``, ``unknown`` and ``sensitive`` are the three parallel trees of a plan.
 
     What a plan removes is seen as it is before (``values`` are passed then), and everything in it is known.
@@ -60,7 +60,7 @@ class Instance:
     )
 
     def __init__(
-        self, place: PlannedAddress, change: Change, values: dict[str, Any] | None, at: Location, tracer: Tracer
+        self, place: PlannedAddress, change: PlanChange, values: dict[str, Any] | None, at: Location, tracer: Tracer
     ) -> None:
         self.address = place.address
         self.path = place.path
@@ -84,7 +84,7 @@ class Instance:
         self.sensitive: Any = change.after_sensitive if values is None else change.before_sensitive
 
     @property
-    def configuration(self) -> Configuration:
+    def configuration(self) -> PlanConfiguration:
         """Return the configuration of the plan."""
         return self.tracer.configuration
 
@@ -219,7 +219,7 @@ class Instance:
         return {name: value for name, value in found.items() if value is not None}
 
 
-def planned_action(change: Change) -> str:
+def planned_action(change: PlanChange) -> str:
     """Return one word for the ``actions`` of a change (Terraform's internal/command/jsonplan/plan.go)."""
     actions = change.actions
     if "delete" in actions:
@@ -257,7 +257,7 @@ IDENTITIES = frozenset(
 )  # fmt: skip
 
 
-def identity_origin(configuration: Configuration, path: ModulePath, refs: list[str]) -> Pattern | None:
+def identity_origin(configuration: PlanConfiguration, path: ModulePath, refs: list[str]) -> Pattern | None:
     """Return the pattern of the attribute that ``refs`` in the module at ``path`` lead to; None if it is not one
     alone.
     """
@@ -290,7 +290,7 @@ def _identity_pattern(path: ModulePath, ref: Traversal) -> Pattern | None:
 
 
 def add_order(
-    resources: dict[str, Resource], objects: Iterable[PlannedAddress], configuration: Configuration, at: Location
+    resources: dict[str, Resource], objects: Iterable[PlannedAddress], configuration: PlanConfiguration, at: Location
 ) -> None:
     """Add to objects in vaults the role assignments and access policies that they depend on."""
     order = _ApplyOrder(configuration)
@@ -305,7 +305,7 @@ def add_order(
 class _ApplyOrder(GrantOrder):
     """The role assignments and access policies that a resource depends on, computed once per block and reference."""
 
-    def __init__(self, configuration: Configuration) -> None:
+    def __init__(self, configuration: PlanConfiguration) -> None:
         super().__init__()
         self._configuration = configuration
         self._objects: dict[tuple[Names, str], Value] = {}

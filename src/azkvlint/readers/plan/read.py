@@ -44,11 +44,11 @@ from azkvlint.model.resource import REMOVED_ACTIONS, RequiredAttributes, Resourc
 from azkvlint.model.value import MapValue, Scalar, Value
 from azkvlint.readers.argument_map import freeze
 from azkvlint.readers.ordered import is_ordered
-from azkvlint.readers.plan.configuration import Configuration, Instances
+from azkvlint.readers.plan.configuration import Instances, PlanConfiguration
 from azkvlint.readers.plan.document import (
     MAKE_PLAN_JSON,
-    Change,
     Plan,
+    PlanChange,
     ResourceChange,
     decode_deferred,
     decode_entry,
@@ -59,7 +59,7 @@ from azkvlint.readers.plan.document import (
 )
 from azkvlint.readers.plan.map_arguments import ArgumentMaps, planned_attributes
 from azkvlint.readers.plan.origins import state_resources
-from azkvlint.readers.plan.planned_resource import Instance, PlannedAddress, add_order
+from azkvlint.readers.plan.planned_resource import PlannedAddress, PlannedInstance, add_order
 from azkvlint.readers.plan.reference_walk import Tracer
 from azkvlint.readers.plan.resource_mapper import LateMapper, ResourceMapper, join_attributes, planned_address
 from azkvlint.syntax.json_decoder import DECODE_ERRORS, decode_error
@@ -143,16 +143,16 @@ def _secret_texts(plan: Plan, constants: Iterable[tuple[str, Any]], deployed: fr
 
 def read_plan(path: str, data: bytes, required: RequiredAttributes, unit: UnitWork | None = None) -> PlanRead:
     """Read the plan ``data``, known as ``path``. Raises InputError if it is not a plan."""
-    return _Reader(path, decode_plan(data), required, Budget(len(data), unit=unit)).read()
+    return _PlanReader(path, decode_plan(data), required, Budget(len(data), unit=unit)).read()
 
 
-class _Reader:
+class _PlanReader:
     def __init__(self, path: str, plan: Plan, required: RequiredAttributes, budget: Budget) -> None:
         self.path = path
         self.budget = budget
         self.plan = plan
         self.required = required
-        self.configuration = Configuration(plan.configuration)
+        self.configuration = PlanConfiguration(plan.configuration)
         self.at = Location(path=path)
         self.numbers: dict[str, int] = {}
         self.moved: dict[str, str] = {}
@@ -160,12 +160,12 @@ class _Reader:
         steps = STEPS_OF_WALKS.for_size(budget.limits.size)
         rest = Instances(), self.deferred, required, path, steps
         self.mapper = ResourceMapper(plan, self.configuration, *rest)
-        later = LateMapper(lambda: ResourceMapper(plan, Configuration(plan.configuration), *rest))
+        later = LateMapper(lambda: ResourceMapper(plan, PlanConfiguration(plan.configuration), *rest))
         self.map_later = later.fields
         self.deployed_texts: set[str] = set()
         self.azapi = whole_changes()
         self.resources: dict[str, Resource] = {}
-        self.updates: list[Instance] = []
+        self.updates: list[PlannedInstance] = []
         self.problems: list[Problem] = []
         self.closed = plan.complete and not plan.errored and not plan.deferred and self.configuration.given
 
@@ -335,11 +335,11 @@ class _Reader:
         elif is_key_vault_type(type_) and canonical(type_) is None:
             self._problem(TYPE_UNKNOWN, "error", unknown_type_message(type_), instance.address)
 
-    def _report_unknown_type(self, instance: Instance, declared_as: str) -> None:
+    def _report_unknown_type(self, instance: PlannedInstance, declared_as: str) -> None:
         text = f"the type of an {declared_as} is known after apply, so the resource was not evaluated"
         self._problem(TYPE_UNKNOWN, "error", text, instance.address)
 
-    def _report_action(self, instance: Instance) -> None:
+    def _report_action(self, instance: PlannedInstance) -> None:
         """Report an action on Key Vault, or one that may create a vault."""
         from azkvlint.readers.plan.azapi import arm_type, is_key_vault, method_of
 
@@ -351,7 +351,7 @@ class _Reader:
         elif arm_type(instance) is None and level == "error":
             self._report_unknown_type(instance, AZAPI_ACTION)
 
-    def _add_update(self, instance: Instance) -> None:
+    def _add_update(self, instance: PlannedInstance) -> None:
         from azkvlint.readers.plan.azapi import arm_type, azapi_attributes, link_argument
 
         named = arm_type(instance)
@@ -367,7 +367,7 @@ class _Reader:
         else:
             self.updates.append(instance)
 
-    def _add_deployed(self, instance: Instance, declared_as: str, azure_type: str = "") -> None:
+    def _add_deployed(self, instance: PlannedInstance, declared_as: str, azure_type: str = "") -> None:
         """Add the resources in the template of a deployment, unless the plan removes the deployment."""
         if instance.is_data or instance.action in REMOVED_ACTIONS:
             return
@@ -381,7 +381,7 @@ class _Reader:
         number = self.numbers[instance.address]
         self.numbers.update(dict.fromkeys(found.resources, number))
 
-    def _with_origins(self, instance: Instance, type_: str, attributes: MapValue) -> MapValue:
+    def _with_origins(self, instance: PlannedInstance, type_: str, attributes: MapValue) -> MapValue:
         """Return the attributes of an azapi resource with the origins of its secret, if a rule requires them."""
         if instance.is_data or type_.lower() not in TRACED_TYPES or not requires_origins(self.required, type_):
             return attributes
@@ -391,7 +391,7 @@ class _Reader:
 
     def _keep(
         self,
-        instance: Instance,
+        instance: PlannedInstance,
         type_: str,
         declared_as: str,
         attributes: MapValue,
@@ -429,7 +429,7 @@ def prior_data(plan: Plan, path: str, required: RequiredAttributes, have: Collec
     raw = plan.prior_state
     if raw is None or b'"data"' not in bytes(raw):
         return
-    tracer = Tracer(Configuration(None), Instances(), RESOURCES.__contains__, 0)
+    tracer = Tracer(PlanConfiguration(None), Instances(), RESOURCES.__contains__, 0)
     shared = Location(path=path)
     lowerings = ArgumentMaps(required, shared)
     for item in state_resources(raw):
@@ -439,8 +439,8 @@ def prior_data(plan: Plan, path: str, required: RequiredAttributes, have: Collec
         if lowering is None:
             continue
         place = PlannedAddress(item.address, (), (), f"data.{item.type}", None)
-        change = Change(actions=["read"], after=item.decode_values(), after_sensitive=item.sensitive_marks())
-        instance = Instance(place, change, None, shared, tracer)
+        change = PlanChange(actions=["read"], after=item.decode_values(), after_sensitive=item.sensitive_marks())
+        instance = PlannedInstance(place, change, None, shared, tracer)
         own = lowering.own_attributes(instance)
         common, secret = lowering.shared_attributes(instance, VersionRange())
         name = own.get("name")

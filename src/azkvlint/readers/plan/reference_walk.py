@@ -21,7 +21,15 @@ from azkvlint.readers.plan.address import (
     named_steps,
     split,
 )
-from azkvlint.readers.plan.configuration import Choice, Configuration, Instances, Node, Users, expression_at, references
+from azkvlint.readers.plan.configuration import (
+    Instances,
+    InstanceSelector,
+    Node,
+    PlanConfiguration,
+    Users,
+    expression_at,
+    references,
+)
 
 # The outputs of these types may be any string.
 _ANY_TEXT = ("azapi_", "template_deployment", "deployment_script")
@@ -31,7 +39,7 @@ _NOTHING: frozenset[str] = frozenset()
 class CandidateTypes:
     """The types of the resources in modules, computed once per module."""
 
-    def __init__(self, configuration: Configuration) -> None:
+    def __init__(self, configuration: PlanConfiguration) -> None:
         self._configuration = configuration
         self._inside: dict[Names, frozenset[str] | None] = {}
 
@@ -119,11 +127,11 @@ class WalkPosition(msgspec.Struct, frozen=True):
     block: Node | None
     users: Users | None
     rest: Rest
-    choice: Choice | None
+    choice: InstanceSelector | None
     depth: int
 
 
-class Walk:
+class ReferenceWalk:
     """One walk along references, and its results: addresses with their Terraform types, and the ``hops`` to them.
 
     ``within`` are Terraform types whose resources are all possible targets too. ``anything``: a part of the walk ended
@@ -134,7 +142,7 @@ class Walk:
 
     def __init__(
         self,
-        configuration: Configuration,
+        configuration: PlanConfiguration,
         made: CandidateTypes,
         instances: Instances,
         is_required: Callable[[str], bool],
@@ -152,7 +160,7 @@ class Walk:
         self.within: frozenset[str] = frozenset()
         self.anything = False
         self.by_key = False
-        self._seen: set[tuple[str, ModulePath, Key, Users | None, Rest, Choice | None]] = set()
+        self._seen: set[tuple[str, ModulePath, Key, Users | None, Rest, InstanceSelector | None]] = set()
         self.steps = 0
 
     def follow(self, refs: list[str], at: WalkPosition) -> None:
@@ -177,7 +185,7 @@ class Walk:
                 break
             self.one(ref, at, choice, sure=not at.rest or len(chosen) == 1 or ref.may_be_id)
 
-    def one(self, ref: Traversal, at: WalkPosition, choice: Choice | None, sure: bool) -> None:
+    def one(self, ref: Traversal, at: WalkPosition, choice: InstanceSelector | None, sure: bool) -> None:
         """Follow one reference. Not ``sure``: it is probably another part of an object, so only an id counts."""
         place = (ref.text, at.path, at.key, at.users, at.rest, choice)
         if place in self._seen:
@@ -194,7 +202,7 @@ class Walk:
         if new and before == (len(self.addresses), self.within, self.anything):
             self.hops.pop(ref.text)
 
-    def _enter(self, ref: Traversal, at: WalkPosition, choice: Choice | None) -> None:
+    def _enter(self, ref: Traversal, at: WalkPosition, choice: InstanceSelector | None) -> None:
         match ref.kind:
             case "var":
                 self.variable(ref, at, choice)
@@ -207,7 +215,7 @@ class Walk:
             case _:
                 self.resource(ref, at, choice)
 
-    def variable(self, ref: Traversal, at: WalkPosition, choice: Choice | None) -> None:
+    def variable(self, ref: Traversal, at: WalkPosition, choice: InstanceSelector | None) -> None:
         """Follow ``var.V`` to the argument of the caller; in the root module the value is known."""
         if not at.path:
             return
@@ -230,7 +238,7 @@ class Walk:
         else:
             self.within |= seen
 
-    def output(self, ref: Traversal, at: WalkPosition, choice: Choice | None) -> None:
+    def output(self, ref: Traversal, at: WalkPosition, choice: InstanceSelector | None) -> None:
         """Follow ``module.M[k].out`` to the expression of that output inside M.
 
         Where the output's name was lost (``module.M[each.key].out``) it is any that may be an id.
@@ -261,10 +269,10 @@ class Walk:
             self.anything = True
             return
         refs = references(at.block.get("for_each_expression"))
-        item = Choice(at.key, "item", at.users)
+        item = InstanceSelector(at.key, "item", at.users)
         self.follow(refs, WalkPosition(at.path, at.key, None, None, ref.rest + at.rest, item, at.depth + 1))
 
-    def resource(self, ref: Traversal, at: WalkPosition, choice: Choice | None) -> None:
+    def resource(self, ref: Traversal, at: WalkPosition, choice: InstanceSelector | None) -> None:
         """Follow a reference to a resource: its own ID, or the expression of another attribute."""
         names, _ = split(at.path)
         if self.is_required(ref.type) and not self.instances.has(names, ref.name):
@@ -289,7 +297,9 @@ class Walk:
         else:
             self.anything = True
 
-    def _argument(self, ref: Traversal, at: WalkPosition, name: str, expression: Any, choice: Choice | None) -> None:
+    def _argument(
+        self, ref: Traversal, at: WalkPosition, name: str, expression: Any, choice: InstanceSelector | None
+    ) -> None:
         """Follow the argument ``name`` of a resource."""
         if not ends_like_id((name,)) and name != "scope":
             self.anything = True
@@ -307,7 +317,7 @@ def is_keyed(ref: Traversal) -> bool:
     return ref.text.startswith(("each.", "count."))
 
 
-def _choice(at: WalkPosition, others: list[Traversal]) -> Choice | None:
+def _choice(at: WalkPosition, others: list[Traversal]) -> InstanceSelector | None:
     """Return the choice of an instance by the references that are not followed themselves."""
     if at.block is None or not any(is_keyed(ref) for ref in others):
         return at.choice
@@ -315,13 +325,13 @@ def _choice(at: WalkPosition, others: list[Traversal]) -> Choice | None:
         how = "own"
     else:
         how = "same" if [ref.text for ref in others] == ["each.value"] else "value"
-    return Choice(at.key, how, at.users)
+    return InstanceSelector(at.key, how, at.users)
 
 
-def _literal_choice(rest: Rest) -> Choice | None:
+def _literal_choice(rest: Rest) -> InstanceSelector | None:
     """Return the choice of the first key among the steps."""
     key = next((key_of(step) for step in rest if key_of(step) is not None), None)
-    return Choice(key, "literal") if key is not None else None
+    return InstanceSelector(key, "literal") if key is not None else None
 
 
 def _attribute(ref: Traversal, rest: Rest, written: Mapping[str, Any]) -> str | None:
@@ -335,7 +345,7 @@ def _attribute(ref: Traversal, rest: Rest, written: Mapping[str, Any]) -> str | 
     return "" if ref.rest or names[0] in written else str(names[-1])
 
 
-class Trace(msgspec.Struct, frozen=True):
+class ReferenceTargets(msgspec.Struct, frozen=True):
     """The targets of a reference: one of ``addresses``, or (``anything``) possibly another one.
 
     ``types`` are the Azure types of all possible targets ("" for a type without a mapping), empty if they are unknown.
@@ -381,19 +391,19 @@ class Tracer:
     """
 
     def __init__(
-        self, configuration: Configuration, instances: Instances, is_required: Callable[[str], bool], steps: int
+        self, configuration: PlanConfiguration, instances: Instances, is_required: Callable[[str], bool], steps: int
     ) -> None:
         self.configuration = configuration
         self.made = CandidateTypes(configuration)
         self.instances = instances
         self.is_required = is_required
         self._steps = steps
-        self._kept: dict[tuple[ModulePath, str, Rest], Trace] = {}
+        self._kept: dict[tuple[ModulePath, str, Rest], ReferenceTargets] = {}
         # The certain links of all instances of a block in a module instance, which share the value.
         self.links: dict[tuple[ModulePath, str, Rest], Link] = {}
         self._blocks: dict[tuple[Names, str, Rest], _Written | None] = {}
 
-    def trace(self, path: ModulePath, names: Names, resource: str, key: Key, argument: Rest) -> Trace | None:
+    def trace(self, path: ModulePath, names: Names, resource: str, key: Key, argument: Rest) -> ReferenceTargets | None:
         """Return the targets of ``argument`` of a resource; None if the configuration has no such block or argument."""
         written = self._written(names, resource, argument)
         if written is None:
@@ -401,12 +411,14 @@ class Tracer:
         if written.neighbour:
             address = self.instances.exact(names, path, written.neighbour)
             if address is not None:
-                return Trace((address,), (linked_type(written.neighbour.partition(".")[0]),), False, written.hops)
+                return ReferenceTargets(
+                    (address,), (linked_type(written.neighbour.partition(".")[0]),), False, written.hops
+                )
         question = (path, resource, argument)
         trace = self._kept.get(question)
         if trace is None:
             name = next((step for step in reversed(argument) if isinstance(step, str)), "")
-            walk = Walk(
+            walk = ReferenceWalk(
                 self.configuration, self.made, self.instances, self.is_required, name, min(MAX_STEPS, self._steps)
             )
             users = Users(names, resource, split(path)[1])
@@ -416,7 +428,7 @@ class Tracer:
             # If no ID is named, a local value may have extracted a subscription from one.
             is_certain = walk.addresses and not walk.anything
             types = _azure_types({*walk.addresses.values(), *walk.within}) if is_certain else ()
-            trace = Trace(tuple(walk.addresses), types, anything, tuple(walk.hops), walk.by_key)
+            trace = ReferenceTargets(tuple(walk.addresses), types, anything, tuple(walk.hops), walk.by_key)
             if not walk.by_key:
                 self._kept[question] = trace
         return trace

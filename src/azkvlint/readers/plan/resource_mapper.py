@@ -32,11 +32,11 @@ from azkvlint.model.provider_version import EVIDENCE, VersionRange, narrow_by_ar
 from azkvlint.model.resource import RequiredAttributes, Resource
 from azkvlint.model.value import Link, MapValue, Origin, Scalar, Unknown, Value, path_text
 from azkvlint.readers.plan.address import module_path, resource_of, split
-from azkvlint.readers.plan.configuration import Configuration, Instances, Node
+from azkvlint.readers.plan.configuration import Instances, Node, PlanConfiguration
 from azkvlint.readers.plan.document import ChangeDecoder, Plan, ResourceChange, decode_entry, whole_changes
-from azkvlint.readers.plan.map_arguments import ArgumentMap, ArgumentMaps
+from azkvlint.readers.plan.map_arguments import ArgumentMaps, PlanArgumentMap
 from azkvlint.readers.plan.origins import NOT_TRACED, PlanOrigins
-from azkvlint.readers.plan.planned_resource import Instance, PlannedAddress
+from azkvlint.readers.plan.planned_resource import PlannedAddress, PlannedInstance
 from azkvlint.readers.plan.reference_walk import Tracer
 from azkvlint.syntax.json_decoder import DECODE_ERRORS
 
@@ -48,7 +48,7 @@ class Additions:
     """The attributes that configurations add, by block."""
 
     def __init__(
-        self, required: RequiredAttributes, configuration: Configuration, origins: PlanOrigins, at: Location
+        self, required: RequiredAttributes, configuration: PlanConfiguration, origins: PlanOrigins, at: Location
     ) -> None:
         self._required = required
         self._configuration = configuration
@@ -61,7 +61,7 @@ class Additions:
         self._shapes: dict[tuple[int, int], tuple[MapValue, _Derived, MapValue]] = {}
 
     def find(
-        self, declared_as: str, type_: str, instance: Instance, version: VersionRange, in_state: bool | None
+        self, declared_as: str, type_: str, instance: PlannedInstance, version: VersionRange, in_state: bool | None
     ) -> _Derived:
         """Return the attributes to add to an instance of these types and this version.
 
@@ -85,7 +85,7 @@ class Additions:
         return found[2]
 
     def _make(
-        self, declared_as: str, type_: str, instance: Instance, version: VersionRange, in_state: bool | None
+        self, declared_as: str, type_: str, instance: PlannedInstance, version: VersionRange, in_state: bool | None
     ) -> _Derived:
         if type_ not in self._requirements:
             traced = type_.lower() in TRACED_TYPES and requires_origins(self._required, type_)
@@ -139,7 +139,7 @@ class ManagingProvider(msgspec.Struct, frozen=True):
 class Providers:
     """The azurerm provider blocks of one plan, by provider key."""
 
-    def __init__(self, plan: Plan, configuration: Configuration, path: str) -> None:
+    def __init__(self, plan: Plan, configuration: PlanConfiguration, path: str) -> None:
         self._configuration = configuration
         self._path = path
         self._evidence = _evidence(plan)
@@ -260,7 +260,7 @@ class ResourceMapper:
     def __init__(
         self,
         plan: Plan,
-        configuration: Configuration,
+        configuration: PlanConfiguration,
         instances: Instances,
         deferred: Mapping[str, str],
         required: RequiredAttributes,
@@ -277,18 +277,18 @@ class ResourceMapper:
         self.origins = PlanOrigins(configuration, plan)
         self._additions = Additions(required, configuration, self.origins, self._at)
 
-    def instance(self, change: ResourceChange, place: PlannedAddress, decoder: ChangeDecoder) -> Instance:
+    def instance(self, change: ResourceChange, place: PlannedAddress, decoder: ChangeDecoder) -> PlannedInstance:
         """Return a resource as it is after the plan is applied, or before, if the plan removes it."""
         decoded = decoder.change(change.change)
         removed = decoder.values(decoded.before) if decoded.after is None else None
-        instance = Instance(place, decoded, removed, self._at, self.tracer)
+        instance = PlannedInstance(place, decoded, removed, self._at, self.tracer)
         instance.deferred = self._deferred.get(change.address, "")
         return instance
 
-    def before(self, change: ResourceChange, place: PlannedAddress, decoder: ChangeDecoder) -> Instance:
+    def before(self, change: ResourceChange, place: PlannedAddress, decoder: ChangeDecoder) -> PlannedInstance:
         """Return a resource as it is before the plan is applied."""
         decoded = decoder.change(change.change)
-        return Instance(place, decoded, decoder.values(decoded.before), self._at, self.tracer)
+        return PlannedInstance(place, decoded, decoder.values(decoded.before), self._at, self.tracer)
 
     def requires_changes(self, type_: str) -> bool:
         """Return whether a rule compares resources of an Azure type with their previous state."""
@@ -296,7 +296,7 @@ class ResourceMapper:
         return any(path[:2] in (CHANGED_FROM, ()) for path in paths)
 
     def attributes(
-        self, change: ResourceChange, place: PlannedAddress, arguments: ArgumentMap, instance: Instance
+        self, change: ResourceChange, place: PlannedAddress, arguments: PlanArgumentMap, instance: PlannedInstance
     ) -> tuple[MapValue, MapValue]:
         """Return the attributes of an azurerm resource, and those that it shares with others."""
         managed = self.providers.find(place.names, place.resource)

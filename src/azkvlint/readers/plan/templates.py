@@ -23,17 +23,22 @@ from azkvlint.model.resource import RequiredAttributes
 from azkvlint.model.value import Scalar, Unknown
 from azkvlint.readers.deployment.documents import result_member
 from azkvlint.readers.deployment.embedded import EmbeddedTemplate, HoldingResource, deploy, deploy_held
-from azkvlint.readers.deployment.scope import GROUP, Scope, scope_of
+from azkvlint.readers.deployment.scope import GROUP, DeploymentScope, scope_of
 from azkvlint.readers.modules.required_members import AttributeFilter
 from azkvlint.readers.modules.run import Run, TemplateRead
 from azkvlint.readers.modules.template_holders import POLICIES
-from azkvlint.readers.plan.planned_resource import KNOWN_AFTER_APPLY, Instance, mark
+from azkvlint.readers.plan.planned_resource import KNOWN_AFTER_APPLY, PlannedInstance, mark
 from azkvlint.syntax.json_decoder import decode_json
 from azkvlint.util.errors import InputError
 
 
 def deploy_templates(
-    instance: Instance, declared_as: str, azure_type: str, path: str, required: RequiredAttributes, budget: Budget
+    instance: PlannedInstance,
+    declared_as: str,
+    azure_type: str,
+    path: str,
+    required: RequiredAttributes,
+    budget: Budget,
 ) -> TemplateRead:
     """Return what the template of a resource deploys, located at the resource. ``budget`` is that of the plan.
 
@@ -51,7 +56,7 @@ def deploy_templates(
             given = Unknown(at=at, why=WHY_TEXTS)
         group = _argument(instance, "resource_group_name", at)
         name: Text = pattern_of(group) if group is not None else ""
-        scope = Scope(LEVELS[declared_as], group=name or hole(GROUP))
+        scope = DeploymentScope(LEVELS[declared_as], group=name or hole(GROUP))
         deploy(run, EmbeddedTemplate(address=instance.address, at=at, template=template, given=given, scope=scope))
         return run.done()
     above = instance.values.get("parent_id")
@@ -67,7 +72,7 @@ def deploy_templates(
     return run.done()
 
 
-def _argument(instance: Instance, name: str, at: Location) -> Result | None:
+def _argument(instance: PlannedInstance, name: str, at: Location) -> Result | None:
     """Return one argument; None if it is not set."""
     value, unknown = instance.values.get(name), mark(instance.unknown, name)
     if value is None and not unknown:
@@ -75,7 +80,7 @@ def _argument(instance: Instance, name: str, at: Location) -> Result | None:
     return _result(value, unknown, mark(instance.sensitive, name), at)
 
 
-def _body(instance: Instance, at: Location) -> Result | None:
+def _body(instance: PlannedInstance, at: Location) -> Result | None:
     """Return the body of an azapi resource, which is a text in azapi 1.x."""
     found = _argument(instance, "body", at)
     if isinstance(found, Scalar) and isinstance(found.value, str):

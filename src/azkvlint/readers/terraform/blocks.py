@@ -26,7 +26,7 @@ from azkvlint.model.pattern import Pattern, bare
 from azkvlint.model.value import MAY_BE_ABSENT, Absent, Scalar, Unknown
 from azkvlint.readers.modules.values import KeptValues, without_value
 from azkvlint.readers.terraform.expansion import of_item
-from azkvlint.readers.terraform.folder import Declaration, Part, Piece
+from azkvlint.readers.terraform.folder import FileAttribute, FileBlock, TerraformDeclaration
 from azkvlint.syntax import ast
 from azkvlint.util.errors import InputError
 
@@ -114,20 +114,20 @@ class BlockContext(Protocol):
         """Return ``each``, ``count``, and the iterators of dynamic blocks."""
 
 
-class Content(KeptValues):
+class BodyContent(KeptValues):
     """The attributes and blocks of a resource, or of one of its blocks, as their author wrote them.
 
     If a part of it cannot be read, an argument that is not found may be in that part.
     """
 
-    base: Content | None
+    base: BodyContent | None
 
-    def __init__(self, instance: ModuleScope, written: Declaration | Part, around: BlockContext) -> None:
+    def __init__(self, instance: ModuleScope, written: TerraformDeclaration | FileBlock, around: BlockContext) -> None:
         super().__init__(instance.run)
         self.instance = instance
         self.at = around.at
         self.local = around.local
-        self.pieces: Mapping[str, Piece] = written.attributes
+        self.pieces: Mapping[str, FileAttribute] = written.attributes
         self._written = written
         self._is_damaged = written.is_damaged
         self._is_own = instance.call.shown is None
@@ -158,7 +158,7 @@ class Content(KeptValues):
     def charge(self, made: Result) -> None:
         """Count nothing: the parts of a value are counted where it is evaluated."""
 
-    def _evaluate(self, piece: Piece) -> Result:
+    def _evaluate(self, piece: FileAttribute) -> Result:
         found = self.instance.evaluate(piece, self.local)
         if not isinstance(found, _WHOLES):
             return found
@@ -199,7 +199,7 @@ class Content(KeptValues):
             Unknown(at=self.at, why=f"`{name}` may be set in a part that cannot be read") if self._is_damaged else None
         )
 
-    def blocks(self, name: str, single: bool = False) -> list[Content | Values] | Unknown | None:
+    def blocks(self, name: str, single: bool = False) -> list[BodyContent | Values] | Unknown | None:
         """Return the blocks of a type in order; Unknown if their number is unknown, None if there is no block.
 
         An attribute of the same name is equivalent: ``access_policy = [{ ... }]``, and all blocks in JSON. ``single``:
@@ -214,7 +214,7 @@ class Content(KeptValues):
         lost = self._lost(name)
         return lost if lost is not None else found if written else None
 
-    def certain_blocks(self, name: str) -> tuple[list[Content | Values], list[tuple[Unknown, list[Content]]]]:
+    def certain_blocks(self, name: str) -> tuple[list[BodyContent | Values], list[tuple[Unknown, list[BodyContent]]]]:
         """Return the blocks of a type that exist regardless of how many others do, and why others may exist.
 
         With each reason, what these others are like, as far as the code states it.
@@ -224,10 +224,10 @@ class Content(KeptValues):
 
     def _generated_blocks(
         self, name: str, single: bool = False
-    ) -> tuple[list[Content | Values], list[tuple[Unknown, Part]], bool]:
+    ) -> tuple[list[BodyContent | Values], list[tuple[Unknown, FileBlock]], bool]:
         """Return the blocks of a type, what may generate more and why, and whether any is written."""
-        found: list[Content | Values] = []
-        doubts: list[tuple[Unknown, Part]] = []
+        found: list[BodyContent | Values] = []
+        doubts: list[tuple[Unknown, FileBlock]] = []
         written = False
         for part in self._written.blocks:
             block = part.block
@@ -243,13 +243,13 @@ class Content(KeptValues):
                     found += made
         return found, doubts, written
 
-    def _inner(self, part: Part, local: Local) -> Content:
+    def _inner(self, part: FileBlock, local: Local) -> BodyContent:
         instance = self.instance
         instance.report_faults(part.path, part.block.body.faults)
         at = instance.locate(part)
-        return Content(instance, part, _BlockContext(at, local))
+        return BodyContent(instance, part, _BlockContext(at, local))
 
-    def _dynamic(self, part: Part, single: bool) -> list[Content | Values] | Unknown:
+    def _dynamic(self, part: FileBlock, single: bool) -> list[BodyContent | Values] | Unknown:
         """Return the blocks that a dynamic block generates."""
         self.instance.report_faults(part.path, part.block.body.faults)
         content = next((inner for inner in part.blocks if inner.block.type == "content"), None)
@@ -271,7 +271,7 @@ class Content(KeptValues):
             self.instance.run.report_unreadable(f"a dynamic block creates more than {MAX_ITEMS:,} blocks", at)
             return Unknown(at=at, why="a dynamic block creates too many blocks")
         name, is_set = self._iterator(part), isinstance(found, Items) and found.kind == "set"
-        made: list[Content | Values] = []
+        made: list[BodyContent | Values] = []
         for key, value in pairs:
             # The key of an item of a set is the item.
             item = Fields(at=value.at, fields={"key": value if is_set else key, "value": value})
@@ -280,7 +280,7 @@ class Content(KeptValues):
             made.append(self._inner(content, local))
         return made
 
-    def _possible(self, part: Part) -> list[Content]:
+    def _possible(self, part: FileBlock) -> list[BodyContent]:
         """Return what the blocks are like that a dynamic block generates, of which the number is not known."""
         content = next((inner for inner in part.blocks if inner.block.type == "content"), None)
         over = part.attributes.get("for_each")
@@ -300,7 +300,7 @@ class Content(KeptValues):
         for key, value in pairs if len(pairs) <= _MOST_POSSIBLE else ():
             item = Fields(at=value.at, fields={"key": key, "value": value})
             at = instance.locate(content)
-            made.append(Content(instance, content, _BlockContext(at, {**self.local, self._iterator(part): item})))
+            made.append(BodyContent(instance, content, _BlockContext(at, {**self.local, self._iterator(part): item})))
             for name in content.attributes:
                 made[-1].attribute(name)
         # The plan does not fail because of a block that need not exist.
@@ -313,7 +313,7 @@ class Content(KeptValues):
         worlds = self.instance.run.worlds
         return None if worlds is None else worlds().open_module(self.instance)
 
-    def _may_have_blocks(self, part: Part, over: Piece) -> Unknown | None:
+    def _may_have_blocks(self, part: FileBlock, over: FileAttribute) -> Unknown | None:
         """Return why a dynamic block without items may have some; None if not only a default leaves them out."""
         instance = self.instance
         if instance.run.worlds is None or isinstance(over.attribute.expression(), ast.Literal):
@@ -332,7 +332,7 @@ class Content(KeptValues):
             doubt = Unknown(at=found.at, why=without_value("an input variable in the condition", has_default=True))
         return doubt
 
-    def _iterator(self, part: Part) -> str:
+    def _iterator(self, part: FileBlock) -> str:
         piece = part.block.body.attributes.get("iterator")
         node = piece.expression() if piece is not None else None
         if isinstance(node, ast.Name):
@@ -361,7 +361,7 @@ def other_arguments(at: Location, pattern: Pattern | None) -> Unknown:
     return Unknown(at=at, why=f"{ANY_ATTRIBUTE}{block} is known after apply", pattern=pattern)
 
 
-def _block_types(parts: Sequence[Part]) -> Iterator[str]:
+def _block_types(parts: Sequence[FileBlock]) -> Iterator[str]:
     for part in parts:
         type_ = part.block.type
         if type_ == "dynamic" and part.block.labels:
@@ -379,7 +379,7 @@ class _BlockContext:
 
 
 class Values:
-    """The same as ``Content`` for an object in place of a block."""
+    """The same as ``BodyContent`` for an object in place of a block."""
 
     def __init__(self, value: Fields) -> None:
         self.value = value
@@ -395,14 +395,14 @@ class Values:
     def arguments(self) -> None:
         """Return nothing: an object may have more members, and null stands for one that is not set."""
 
-    def blocks(self, name: str, single: bool = False) -> list[Content | Values] | Unknown | None:  # noqa: ARG002
+    def blocks(self, name: str, single: bool = False) -> list[BodyContent | Values] | Unknown | None:  # noqa: ARG002
         """Return the blocks of a type: objects, or a list of them."""
         return _value_blocks(name, self.attribute(name))
 
     def certain_blocks(
         self,
         name: str,  # noqa: ARG002  # there are none
-    ) -> tuple[list[Content | Values], list[tuple[Unknown, list[Content]]]]:
+    ) -> tuple[list[BodyContent | Values], list[tuple[Unknown, list[BodyContent]]]]:
         """Return no blocks: those of an object are all known, or none of them is."""
         return [], []
 
@@ -415,7 +415,7 @@ class Values:
         return self.value
 
 
-def _value_blocks(name: str, found: Result | None) -> list[Content | Values] | Unknown | None:
+def _value_blocks(name: str, found: Result | None) -> list[BodyContent | Values] | Unknown | None:
     """Return the blocks that an attribute defines with an object or a list of objects."""
     match found:
         case None | Absent():
@@ -438,7 +438,7 @@ def _is_open(found: Result) -> Unknown | None:
 
 
 def _possible_pairs(
-    instance: ModuleScope, piece: Piece, node: ast.Expression, local: Local
+    instance: ModuleScope, piece: FileAttribute, node: ast.Expression, local: Local
 ) -> Iterator[tuple[Result, Result]]:
     """Yield the keys and values that a collection may have, of which the number is not known.
 

@@ -52,7 +52,7 @@ from azkvlint.readers.modules.collected import CollectedResources
 from azkvlint.readers.modules.run import EVERY_INPUT
 from azkvlint.readers.modules.template_holders import HOLDERS, STACKS
 from azkvlint.readers.terraform import templates
-from azkvlint.readers.terraform.folder import Declaration, Folder
+from azkvlint.readers.terraform.folder import Folder, TerraformDeclaration
 from azkvlint.readers.terraform.lifecycle import (
     IGNORED_CHANGES,
     PREVENT_DESTROY,
@@ -65,7 +65,7 @@ from azkvlint.readers.terraform.lifecycle import (
 )
 from azkvlint.readers.terraform.module_evaluation import (
     ModuleCallSymbol,
-    ModuleInstance,
+    TerraformModuleInstance,
     trace_existence,
     trace_sources,
 )
@@ -78,7 +78,11 @@ from azkvlint.readers.terraform.origins import (
     with_origins,
 )
 from azkvlint.readers.terraform.providers import provider_of, provider_resources
-from azkvlint.readers.terraform.resource_symbols import ResourceEntity, ResourceSymbol, Symbol
+from azkvlint.readers.terraform.resource_symbols import (
+    TerraformResourceEntity,
+    TerraformResourceSymbol,
+    TerraformSymbol,
+)
 from azkvlint.readers.terraform.run import Stub, TerraformRun
 from azkvlint.readers.terraform.sources import KnownModule
 from azkvlint.syntax import ast
@@ -116,8 +120,8 @@ class ResourceCollector(CollectedResources):
         self.run = run
         # The resources that updates change, without these changes: other worlds may have other updates.
         self.without_updates: dict[str, Resource] = {}
-        self.unnamed: dict[str, ResourceEntity] = {}
-        self.updates: list[tuple[ResourceEntity, frozenset[str]]] = []
+        self.unnamed: dict[str, TerraformResourceEntity] = {}
+        self.updates: list[tuple[TerraformResourceEntity, frozenset[str]]] = []
         # What a declaration waits for, and whether any argument may be a secret, is the same in all worlds.
         self.shows_secrets: bool = base is not None and base.shows_secrets
         self.order: ApplyOrder | None = None if base is None else base.order
@@ -138,7 +142,7 @@ class ResourceCollector(CollectedResources):
         if requires_order(required) and any(map(declares_role_assignments, reached)):
             self.order = ApplyOrder()
 
-    def lower(self, instance: ModuleInstance, conditions: frozenset[str]) -> None:
+    def lower(self, instance: TerraformModuleInstance, conditions: frozenset[str]) -> None:
         """Add the resources of a module and of the modules that it calls."""
         run, folder = self.run, instance.folder
         self._report_refused(instance)
@@ -162,7 +166,7 @@ class ResourceCollector(CollectedResources):
             if call is not None:
                 self._lower_module(call, conditions)
 
-    def lower_changed(self, root: ModuleInstance) -> None:
+    def lower_changed(self, root: TerraformModuleInstance) -> None:
         """Add the resources of the root module that read an input that differs; all others are those of ``base``."""
         base = self.base
         if base is None or not base.collected:
@@ -194,7 +198,7 @@ class ResourceCollector(CollectedResources):
         """Return all resources, those of the base world included that are the same."""
         return self.in_world(self.run)
 
-    def _expect(self, instance: ModuleInstance) -> None:
+    def _expect(self, instance: TerraformModuleInstance) -> None:
         """Check the number of declarations in all instances of a module against the limits, before any is created."""
         run, folder, copies = self.run, instance.folder, instance.call.copies
         run.budget.spend((len(folder.resources) + len(folder.modules)) // DECLARATIONS_A_STEP)
@@ -216,7 +220,7 @@ class ResourceCollector(CollectedResources):
         """Return whether a module has anything to evaluate: any resource may expose a secret passed to it."""
         return self.shows_secrets or self.run.cache.matters(folder, self.run.root)
 
-    def _add_pseudo_resources(self, instance: ModuleInstance) -> None:
+    def _add_pseudo_resources(self, instance: TerraformModuleInstance) -> None:
         if self.run.required.paths_of(PROVIDER_TYPE) is not None:
             self._add_made(_providers_of(instance), lambda: list(provider_resources(instance)))
         self._add_made(instance.prefix, lambda: list(self._called_pseudo_resources(instance)))
@@ -226,7 +230,7 @@ class ResourceCollector(CollectedResources):
             made, read = self.run.recorder.of(make)
             self.keep_made(self.run, key, made, inputs_of(read))
 
-    def _record(self, symbol: Symbol[Any], lower: Callable[[], None]) -> None:
+    def _record(self, symbol: TerraformSymbol[Any], lower: Callable[[], None]) -> None:
         """Lower a declaration, and record what it consists of and what that reads."""
         is_apart = symbol.declaration.type in _APART and not symbol.is_call
         more = frozenset((EVERY_INPUT,)) if is_apart else NO_INPUTS
@@ -234,13 +238,13 @@ class ResourceCollector(CollectedResources):
         if made is not None:
             self.collected[symbol.address] = made
 
-    def _called_pseudo_resources(self, instance: ModuleInstance) -> Iterator[Resource]:
+    def _called_pseudo_resources(self, instance: TerraformModuleInstance) -> Iterator[Resource]:
         """Yield the pseudo resources that rules require, with the module calls that lead to them."""
         callers = instance.call.callers
         for resource in self._pseudo_resources(instance):
             yield msgspec.structs.replace(resource, callers=callers) if callers else resource
 
-    def _pseudo_resources(self, instance: ModuleInstance) -> Iterator[Resource]:
+    def _pseudo_resources(self, instance: TerraformModuleInstance) -> Iterator[Resource]:
         """Yield the pseudo resources that rules require; those of a foreign module cannot be changed by its caller."""
         required, mine = self.run.required, instance.call.shown is None
         # Outputs of a module that others call are their values, and as secret as they are.
@@ -253,7 +257,7 @@ class ResourceCollector(CollectedResources):
         if mine and requires_outputs(required, READ_TYPE):
             yield from readings(instance)
 
-    def _report_refused(self, instance: ModuleInstance) -> None:
+    def _report_refused(self, instance: TerraformModuleInstance) -> None:
         """Report the blocks that Terraform would not take."""
         run, folder = self.run, instance.folder
         for part in folder.duplicates:
@@ -264,33 +268,33 @@ class ResourceCollector(CollectedResources):
             text = f"Terraform does not support a block `{block.type}` with {pluralize(len(block.labels), 'label')}"
             run.problem(INPUT_UNREADABLE, "error", text, instance.locate(part))
 
-    def _lower_resource(self, symbol: ResourceSymbol, conditions: frozenset[str]) -> None:
+    def _lower_resource(self, symbol: TerraformResourceSymbol, conditions: frozenset[str]) -> None:
         if self.run.cache.is_required(symbol.type):
             self.run.recorder.declaration(symbol.address, partial(trace_existence, symbol))
             self._record(symbol, partial(self._lower_declared, symbol, conditions))
         elif not symbol.is_data and is_vault_related(symbol.type):
             self.run.type_not_known("error", unmapped_type_message(symbol.type), symbol.at)
 
-    def _lower_declared(self, symbol: ResourceSymbol | ModuleCallSymbol, conditions: frozenset[str]) -> None:
+    def _lower_declared(self, symbol: TerraformResourceSymbol | ModuleCallSymbol, conditions: frozenset[str]) -> None:
         if not symbol.instances:
             self._keep_head(symbol, is_call=symbol.is_call)
             self.note_absence(symbol)
             return
-        is_data = isinstance(symbol, ResourceSymbol) and symbol.is_data
+        is_data = isinstance(symbol, TerraformResourceSymbol) and symbol.is_data
         is_unknown = not is_data and symbol.is_there() is None
-        lower = self._lower_instances if isinstance(symbol, ResourceSymbol) else self._lower_uses
+        lower = self._lower_instances if isinstance(symbol, TerraformResourceSymbol) else self._lower_uses
         self.inside(self.run, symbol, partial(lower, symbol, conditions), is_unknown=is_unknown)  # type: ignore[arg-type]  # each of its kind
 
-    def _lower_instances(self, symbol: ResourceSymbol, conditions: frozenset[str]) -> None:
+    def _lower_instances(self, symbol: TerraformResourceSymbol, conditions: frozenset[str]) -> None:
         for entity in symbol.instances:
             self._add(entity, conditions | entity.conditions)
 
-    def made_by(self, symbol: ResourceSymbol | ModuleCallSymbol) -> list[str]:
+    def made_by(self, symbol: TerraformResourceSymbol | ModuleCallSymbol) -> list[str]:
         """Return the addresses of the resources of a declaration, collected now if they were not."""
         found = self.created.get(symbol.address)
         if found is None:
             resources = self.run.resources
-            if isinstance(symbol, ResourceSymbol):
+            if isinstance(symbol, TerraformResourceSymbol):
                 found = [one.address for one in symbol.instances if one.address in resources]
             else:
                 inside = tuple(f"{one.address}." for one in symbol.instances)
@@ -304,18 +308,18 @@ class ResourceCollector(CollectedResources):
             found = self.created.get(symbol.address, [])
         return found
 
-    def may_have_results(self, symbol: ResourceSymbol | ModuleCallSymbol) -> bool:
+    def may_have_results(self, symbol: TerraformResourceSymbol | ModuleCallSymbol) -> bool:
         """Return whether a result may depend on a declaration, if only as a companion; of data sources, on a vault."""
         if isinstance(symbol, ModuleCallSymbol) or not symbol.is_data:
             return True
         mapped = RESOURCES.get(symbol.type)
         return mapped is not None and mapped.type.startswith(_KEY_VAULT)
 
-    def skip(self, symbol: ResourceSymbol | ModuleCallSymbol, reason: str) -> None:
+    def skip(self, symbol: TerraformResourceSymbol | ModuleCallSymbol, reason: str) -> None:
         """Account for a declaration that is not evaluated, in files that its owner edits."""
         if symbol.instance.call.shown is not None:
             return
-        if isinstance(symbol, ResourceSymbol):
+        if isinstance(symbol, TerraformResourceSymbol):
             if _is_accounted(symbol.declaration):
                 self._skip(symbol.declaration, symbol.address, reason)
             return
@@ -334,7 +338,7 @@ class ResourceCollector(CollectedResources):
         for declaration in found:
             self._skip(declaration, declaration.local, reason)
 
-    def _skip(self, declaration: Declaration, address: str, reason: str) -> None:
+    def _skip(self, declaration: TerraformDeclaration, address: str, reason: str) -> None:
         block = declaration.block
         self.run.skip(
             DeclarationOfReport(
@@ -344,7 +348,7 @@ class ResourceCollector(CollectedResources):
             )
         )  # fmt: skip
 
-    def has_absence(self, instance: ModuleInstance) -> bool:
+    def has_absence(self, instance: TerraformModuleInstance) -> bool:
         """Return whether a module, or one that it calls, has a declaration that may have no instances."""
         if not self._is_read(instance.folder):
             return False
@@ -381,11 +385,11 @@ class ResourceCollector(CollectedResources):
             if use.content is not None:
                 self.lower(use.content, conditions | use.conditions)
 
-    def _keep_head(self, symbol: Symbol[Any], is_call: bool) -> None:
+    def _keep_head(self, symbol: TerraformSymbol[Any], is_call: bool) -> None:
         if symbol.instance.call.shown is None:
             self.run.stubs[static_address(symbol.address)] = _stub(symbol, is_call)
 
-    def _add(self, entity: ResourceEntity, conditions: frozenset[str]) -> None:
+    def _add(self, entity: TerraformResourceEntity, conditions: frozenset[str]) -> None:
         self.run.recorder.begin(partial(_trace_existence, entity))
         if entity.instance.prefix:
             self.run.recorder.attribute((), self.run.recorder.of(trace_sources, entity.instance)[1])
@@ -419,7 +423,7 @@ class ResourceCollector(CollectedResources):
             attributes = self.order.with_order(entity, attributes)
         self._keep(entity, lowering.type, attributes, conditions)
 
-    def _add_azapi(self, entity: ResourceEntity, conditions: frozenset[str]) -> None:
+    def _add_azapi(self, entity: TerraformResourceEntity, conditions: frozenset[str]) -> None:
         if entity.type == AZAPI_UPDATE:
             self._add_update(entity, conditions)
             return
@@ -450,7 +454,7 @@ class ResourceCollector(CollectedResources):
         elif is_key_vault_type(type_) and canonical(type_) is None:
             self.run.type_not_known("error", unknown_type_message(type_), entity.at)
 
-    def _report_action(self, entity: ResourceEntity) -> None:
+    def _report_action(self, entity: TerraformResourceEntity) -> None:
         """Report an action on Key Vault, or one that may create a vault."""
         level = action_level(templates.plain_argument(entity, METHOD))
         if templates.is_key_vault(entity):
@@ -458,13 +462,13 @@ class ResourceCollector(CollectedResources):
         elif entity.azapi_type() is None and level == "error":
             self._unknown_type(entity)
 
-    def _unknown_type(self, entity: ResourceEntity) -> None:
+    def _unknown_type(self, entity: TerraformResourceEntity) -> None:
         """Report a resource of unknown type, which may be a vault; a warning if it may not exist at all."""
         self.run.closed = False
         text = f"the type of `{entity.address}` is unknown, so the resource was not evaluated"
         self.run.type_not_known("warning" if entity.conditions else "error", text, entity.at)
 
-    def _add_update(self, entity: ResourceEntity, conditions: frozenset[str]) -> None:
+    def _add_update(self, entity: TerraformResourceEntity, conditions: frozenset[str]) -> None:
         changed = entity.azapi_type()
         if changed is None:
             self._unknown_type(entity)
@@ -475,7 +479,9 @@ class ResourceCollector(CollectedResources):
             else:
                 self.updates.append((entity, conditions))
 
-    def _keep(self, entity: ResourceEntity, type_: str, attributes: MapValue, conditions: frozenset[str]) -> None:
+    def _keep(
+        self, entity: TerraformResourceEntity, type_: str, attributes: MapValue, conditions: frozenset[str]
+    ) -> None:
         instance, symbol = entity.instance, entity.symbol
         if self.origins_of.get(type_.lower()) and not symbol.is_data:
             attributes = with_origins(entity, attributes)
@@ -545,19 +551,19 @@ class ResourceCollector(CollectedResources):
                     self.without_updates[address] = known
 
 
-def _providers_of(instance: ModuleInstance) -> str:
+def _providers_of(instance: TerraformModuleInstance) -> str:
     """Return the key of the providers of a module."""
     return f"{instance.prefix}provider"
 
 
-def _trace_existence(entity: ResourceEntity) -> None:
+def _trace_existence(entity: TerraformResourceEntity) -> None:
     """Evaluate again what decides whether a resource exists, and of which type it is."""
     trace_existence(entity.symbol)
     if entity.type in AZAPI:
         entity.azapi_type()
 
 
-def _stub(symbol: Symbol[Any], is_call: bool) -> Stub:
+def _stub(symbol: TerraformSymbol[Any], is_call: bool) -> Stub:
     """Return the head of a resource or a module call."""
     instance = symbol.instance
     arguments = {
@@ -569,12 +575,12 @@ def _stub(symbol: Symbol[Any], is_call: bool) -> Stub:
     return Stub(at=symbol.at, arguments=arguments, callers=callers, is_call=is_call)
 
 
-def _is_accounted(declaration: Declaration) -> bool:
+def _is_accounted(declaration: TerraformDeclaration) -> bool:
     """Return whether reports account for a declaration."""
     return azure_type(declaration).lower() in ACCOUNTED
 
 
-def azure_type(declaration: Declaration) -> str:
+def azure_type(declaration: TerraformDeclaration) -> str:
     """Return the Azure type of a declaration as written; empty if it has none."""
     terraform = declaration.local.partition(".")[0]  # "data" has no type
     mapped = RESOURCES.get(terraform)

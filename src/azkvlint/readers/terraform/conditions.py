@@ -9,33 +9,33 @@ from typing import Any, NamedTuple, TypeAlias
 
 from azkvlint.evaluation import solve
 from azkvlint.evaluation.operators import NOTHING, Local
-from azkvlint.evaluation.solve import Declared, Input, Target, Written
+from azkvlint.evaluation.solve import DeclaredInstances, Definition, Demand, Input
 from azkvlint.evaluation.terraform.operators import FailedError
 from azkvlint.evaluation.values import Fields, Items, Result, is_data, mark_sensitive
 from azkvlint.model.condition import ITEM
 from azkvlint.model.value import Scalar, Unknown
-from azkvlint.readers.terraform.folder import Piece, may_disable
-from azkvlint.readers.terraform.module_evaluation import META, CallArguments, ModuleCallSymbol, ModuleInstance
-from azkvlint.readers.terraform.resource_symbols import ResourceSymbol, Symbol
+from azkvlint.readers.terraform.folder import FileAttribute, may_disable
+from azkvlint.readers.terraform.module_evaluation import META, CallArguments, ModuleCallSymbol, TerraformModuleInstance
+from azkvlint.readers.terraform.resource_symbols import TerraformResourceSymbol, TerraformSymbol
 from azkvlint.syntax import ast
 from azkvlint.values.secrecy import names_value
 
-Goal: TypeAlias = tuple[object, ast.Node, Target]
+Goal: TypeAlias = tuple[object, ast.Node, Demand]
 VAR = "var."
 # Items of a loop whose members may be changed.
 _MOST_ITEMS = 5
 
 
-class Scope(NamedTuple):
+class TerraformExpressionScope(NamedTuple):
     """Where an expression is written.
 
     ``items`` are what variables stand for: an item of an expression in another scope, by its key.
     """
 
-    instance: ModuleInstance
+    instance: TerraformModuleInstance
     path: str
     local: Local = NOTHING
-    items: Mapping[str, tuple[Scope, ast.Node, str]] = {}
+    items: Mapping[str, tuple[TerraformExpressionScope, ast.Node, str]] = {}
 
 
 class Terraform:
@@ -44,22 +44,22 @@ class Terraform:
     def __init__(self, secret: frozenset[str]) -> None:
         self._secret = secret
 
-    def resolve(self, scope: object, node: ast.Node) -> Input | Written | Declared | None:
+    def resolve(self, scope: object, node: ast.Node) -> Input | Definition | DeclaredInstances | None:
         """Return what a reference means; None if that has no other values."""
         steps = _steps(node)
-        if not isinstance(scope, Scope) or not steps:
+        if not isinstance(scope, TerraformExpressionScope) or not steps:
             return None
         if len(steps) == 1:
             return _of_item(scope.items[str(steps[0])], ()) if steps[0] in scope.items else None
         found = _meaning(scope, steps)
-        return found._replace(is_secret=True) if isinstance(found, Written) and _is_secret(scope, steps) else found
+        return found._replace(is_secret=True) if isinstance(found, Definition) and _is_secret(scope, steps) else found
 
     def value(self, scope: object, node: ast.Node) -> Result | None:
         """Return the value of an expression; None if it fails.
 
         What a secret variable decides is secret, whatever functions have made of it.
         """
-        if not isinstance(scope, Scope):
+        if not isinstance(scope, TerraformExpressionScope):
             return None
         evaluator, recorder = scope.instance.scope(scope.path).evaluator, scope.instance.run.recorder
         try:
@@ -72,7 +72,7 @@ class Terraform:
     def items(self, scope: object, node: ast.Comprehension) -> Iterator[object]:
         """Yield the scopes of the items of a loop that are known, or of one that stands for all that there may be."""
         over = self.value(scope, node.over)
-        if not isinstance(scope, Scope):
+        if not isinstance(scope, TerraformExpressionScope):
             return
         if not isinstance(over, Fields | Items) or not (over.fields if isinstance(over, Fields) else over.items):
             item = Unknown(at=scope.instance.scope(scope.path).place(node), why="the items of the loop are not known")
@@ -101,7 +101,7 @@ class Terraform:
 _Step: TypeAlias = str | int | None
 
 
-def _meaning(scope: Scope, steps: Sequence[_Step]) -> Input | Written | Declared | None:
+def _meaning(scope: TerraformExpressionScope, steps: Sequence[_Step]) -> Input | Definition | DeclaredInstances | None:
     instance, (head, name, *rest) = scope.instance, steps
     match head:
         case "var":
@@ -121,7 +121,7 @@ def _meaning(scope: Scope, steps: Sequence[_Step]) -> Input | Written | Declared
     return None
 
 
-def _is_secret(scope: Scope, steps: Sequence[_Step]) -> bool:
+def _is_secret(scope: TerraformExpressionScope, steps: Sequence[_Step]) -> bool:
     """Return whether what a reference names is secret, by its declaration or by its name."""
     head, name, *_ = steps
     declaration = scope.instance.folder.variables.get(str(name)) if head == "var" else None
@@ -147,27 +147,27 @@ def _steps(node: ast.Node) -> list[_Step]:
     return [node.name, *reversed(found)]
 
 
-def _with_path(scope: Scope, node: ast.Node, rest: Sequence[_Step]) -> Written | None:
+def _with_path(scope: TerraformExpressionScope, node: ast.Node, rest: Sequence[_Step]) -> Definition | None:
     names = tuple(step for step in rest if isinstance(step, str))
-    return Written(scope, node, names) if len(names) == len(rest) else None
+    return Definition(scope, node, names) if len(names) == len(rest) else None
 
 
-def _of_item(item: tuple[Scope, ast.Node, str], rest: Sequence[_Step]) -> Written | None:
+def _of_item(item: tuple[TerraformExpressionScope, ast.Node, str], rest: Sequence[_Step]) -> Definition | None:
     scope, over, key = item
     return _with_path(scope, over, [key, *rest])
 
 
-def _written(scope: Scope, piece: Piece | None, rest: Sequence[_Step]) -> Written | None:
+def _written(scope: TerraformExpressionScope, piece: FileAttribute | None, rest: Sequence[_Step]) -> Definition | None:
     """Return the expression of an attribute in the same module, which has no variables of its own."""
-    return None if piece is None else _of_piece(Scope(scope.instance, piece.path), piece, rest)
+    return None if piece is None else _of_piece(TerraformExpressionScope(scope.instance, piece.path), piece, rest)
 
 
-def _of_piece(scope: Scope, piece: Piece, rest: Sequence[_Step]) -> Written | None:
+def _of_piece(scope: TerraformExpressionScope, piece: FileAttribute, rest: Sequence[_Step]) -> Definition | None:
     node = piece.attribute.expression()
     return None if node is None else _with_path(scope, node, rest)
 
 
-def _variable(instance: ModuleInstance, name: str, rest: Sequence[_Step]) -> Input | Written | None:
+def _variable(instance: TerraformModuleInstance, name: str, rest: Sequence[_Step]) -> Input | Definition | None:
     given = instance.call.given
     if not isinstance(given, CallArguments):
         names = tuple(step for step in rest if isinstance(step, str))
@@ -180,39 +180,45 @@ def _variable(instance: ModuleInstance, name: str, rest: Sequence[_Step]) -> Inp
     )
 
 
-def scope_in_block(symbol: Symbol[Any], key: object, local: Local, piece: Piece) -> Scope:
+def scope_in_block(
+    symbol: TerraformSymbol[Any], key: object, local: Local, piece: FileAttribute
+) -> TerraformExpressionScope:
     """Return the scope of an argument of an instance."""
     instance = symbol.instance
-    if not isinstance(instance, ModuleInstance):
+    if not isinstance(instance, TerraformModuleInstance):
         raise TypeError("instance")
     over = symbol.declaration.attributes.get("for_each")
     node = over.attribute.expression() if over is not None else None
     if over is None or node is None or not isinstance(key, str):
-        return Scope(instance, piece.path, local)
-    return Scope(instance, piece.path, local, {"each": (Scope(instance, over.path), node, key)})
+        return TerraformExpressionScope(instance, piece.path, local)
+    return TerraformExpressionScope(
+        instance, piece.path, local, {"each": (TerraformExpressionScope(instance, over.path), node, key)}
+    )
 
 
-def _of_call(symbol: ModuleCallSymbol | None, rest: Sequence[_Step]) -> Written | Declared | None:
+def _of_call(symbol: ModuleCallSymbol | None, rest: Sequence[_Step]) -> Definition | DeclaredInstances | None:
     if symbol is None:
         return None
     named = [step for step in rest if isinstance(step, str)]
     if not rest:
-        return Declared(goals_of(symbol))
+        return DeclaredInstances(goals_of(symbol))
     # The first may be the key of an instance.
     for use in symbol.instances[:1]:
         for at, name in enumerate(named[:2]):
             declaration = use.content.folder.outputs.get(name) if use.content is not None else None
             piece = declaration.attributes.get("value") if declaration is not None else None
             if piece is not None and use.content is not None:
-                return _of_piece(Scope(use.content, piece.path), piece, named[at + 1 :])
-    return Declared(goals_of(symbol)) if not symbol.instances else None
+                return _of_piece(TerraformExpressionScope(use.content, piece.path), piece, named[at + 1 :])
+    return DeclaredInstances(goals_of(symbol)) if not symbol.instances else None
 
 
-def _of_resource(symbol: ResourceSymbol | None, rest: Sequence[_Step]) -> Written | Declared | None:
+def _of_resource(
+    symbol: TerraformResourceSymbol | None, rest: Sequence[_Step]
+) -> Definition | DeclaredInstances | None:
     if symbol is None:
         return None
     if not rest or not symbol.instances:
-        return Declared(goals_of(symbol))
+        return DeclaredInstances(goals_of(symbol))
     entity = symbol.instances[0]
     named = [step for step in rest if isinstance(step, str)]
     for at, name in enumerate(named[:2]):
@@ -222,10 +228,10 @@ def _of_resource(symbol: ResourceSymbol | None, rest: Sequence[_Step]) -> Writte
     return None
 
 
-def goals_of(symbol: Symbol[Any]) -> tuple[Goal, ...]:
+def goals_of(symbol: TerraformSymbol[Any]) -> tuple[Goal, ...]:
     """Return the expressions that decide whether a declaration has instances, with what they are to be."""
     instance, attributes = symbol.instance, symbol.declaration.attributes
-    if not isinstance(instance, ModuleInstance):
+    if not isinstance(instance, TerraformModuleInstance):
         return ()
     target = [(attributes[name], kind) for name, kind in _AMOUNTS if name in attributes]
     target += [
@@ -235,7 +241,7 @@ def goals_of(symbol: Symbol[Any]) -> tuple[Goal, ...]:
     for piece, kind in target:
         node = piece.attribute.expression()
         if node is not None:
-            found.append((Scope(instance, piece.path), node, kind))
+            found.append((TerraformExpressionScope(instance, piece.path), node, kind))
     return tuple(found)
 
 

@@ -28,14 +28,14 @@ from azkvlint.model.location import Location
 from azkvlint.model.pattern import Text, hole, pattern_from, text_form
 from azkvlint.model.value import Scalar, Unknown
 from azkvlint.readers.plan.address import Key, quoted
-from azkvlint.readers.terraform.folder import Declaration, Piece, may_disable
+from azkvlint.readers.terraform.folder import FileAttribute, TerraformDeclaration, may_disable
 from azkvlint.syntax import ast
 
 if TYPE_CHECKING:
     from azkvlint.readers.terraform.run import ModuleScope
 
 
-class Instance:
+class DeclarationInstance:
     """One instance of a declaration: a resource, or a use of a module."""
 
     address: str
@@ -56,13 +56,13 @@ class Instance:
         """Release all references: see ``ModuleInstance.close``."""
 
 
-class Symbolic:
+class SymbolicInstance:
     """All instances of a declaration whose number is unknown, represented by ``one``.
 
     ``positions`` are the patterns of the keys that certainly mean it.
     """
 
-    def __init__(self, one: Instance, positions: frozenset[Text], at: Location) -> None:
+    def __init__(self, one: DeclarationInstance, positions: frozenset[Text], at: Location) -> None:
         self.one = one
         self.positions = positions
         self.at = at
@@ -85,7 +85,7 @@ class Symbolic:
 ALL = "*"
 
 
-class Step(msgspec.Struct, frozen=True, kw_only=True):
+class InstanceStep(msgspec.Struct, frozen=True, kw_only=True):
     """One instance: its key, as its address has it (``[0]``, ``["a"]``, or nothing), and what it can refer to.
 
     ``conditions``: what is not known of its being there, while others of the same declaration may be.
@@ -105,7 +105,7 @@ class Expansion(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     kind: str
-    steps: tuple[Step, ...]
+    steps: tuple[InstanceStep, ...]
     symbolic: bool = False
     positions: frozenset[Text] = frozenset()
     conditions: frozenset[str] = frozenset()
@@ -132,10 +132,10 @@ class Expansion(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.structs.replace(self, steps=tuple(steps))
 
 
-_ONE = Expansion(kind="one", steps=(Step(key=None, bracket="", local=NOTHING),))
+_ONE = Expansion(kind="one", steps=(InstanceStep(key=None, bracket="", local=NOTHING),))
 
 
-def expansion(instance: ModuleScope, declaration: Declaration, address: str) -> Expansion:
+def expansion(instance: ModuleScope, declaration: TerraformDeclaration, address: str) -> Expansion:
     """Return the instances of a resource or module call with this address."""
     attributes = declaration.attributes
     if "count" in attributes:
@@ -150,7 +150,7 @@ def expansion(instance: ModuleScope, declaration: Declaration, address: str) -> 
     return _apply_enabled(instance, declaration, found)
 
 
-def assumed_expansion(instance: ModuleScope, declaration: Declaration, address: str) -> Expansion:
+def assumed_expansion(instance: ModuleScope, declaration: TerraformDeclaration, address: str) -> Expansion:
     """Return the one that stands for all instances of a declaration, whatever decides on their number."""
     for name in ("count", "for_each"):
         piece = declaration.attributes.get(name)
@@ -162,7 +162,7 @@ def assumed_expansion(instance: ModuleScope, declaration: Declaration, address: 
     return msgspec.structs.replace(_ONE, conditions=frozenset({hole(declaration.local, " exists").text}))
 
 
-def _expand_count(instance: ModuleScope, declaration: Declaration, address: str) -> Expansion:
+def _expand_count(instance: ModuleScope, declaration: TerraformDeclaration, address: str) -> Expansion:
     piece = declaration.attributes["count"]
     recorder = instance.run.recorder
     found, read = recorder.of(instance.evaluate, piece, NOTHING)
@@ -170,7 +170,7 @@ def _expand_count(instance: ModuleScope, declaration: Declaration, address: str)
     if number is not None and 0 <= number <= MAX_ITEMS:
         instance.run.count_resources(number)
         steps = tuple(
-            Step(key=i, bracket=f"[{i}]", local=_counted(instance, found.at, _scalar(found, i), read))
+            InstanceStep(key=i, bracket=f"[{i}]", local=_counted(instance, found.at, _scalar(found, i), read))
             for i in range(number)
         )
         return Expansion(kind="list", steps=steps)
@@ -183,14 +183,14 @@ def _expand_count(instance: ModuleScope, declaration: Declaration, address: str)
 
 
 def _symbolic_count(
-    instance: ModuleScope, piece: Piece, address: str, found: Result, read: ReadSet | None
+    instance: ModuleScope, piece: FileAttribute, address: str, found: Result, read: ReadSet | None
 ) -> Expansion:
     """Return the one that stands for an unknown number of instances."""
     doubt = doubt_in("`count` is not a number, so the plan fails", found.at, found)
     name = doubt.pattern if doubt.pattern is not None else address
     position = hole(name, "[#]")
     index = Unknown(at=doubt.at, why=doubt.why, pattern=position)
-    step = Step(key=0, bracket="[0]", local=_counted(instance, doubt.at, index, read))
+    step = InstanceStep(key=0, bracket="[0]", local=_counted(instance, doubt.at, index, read))
     # Where there is at most one, its number is known; of several, the one for all is not the first.
     first: tuple[Text, ...] = ("0",) if _is_switch(instance, piece.attribute.expression()) else ()
     known = known_of(found)
@@ -206,7 +206,7 @@ def _counted(instance: ModuleScope, at: Location, index: Result, read: ReadSet |
     return {"count": instance.run.recorder.bind(Fields(at=at, fields={"index": index}), read)}
 
 
-def may_be_several(instance: ModuleScope, declaration: Declaration) -> bool:
+def may_be_several(instance: ModuleScope, declaration: TerraformDeclaration) -> bool:
     """Return whether a declaration may have more than one instance, by how their number is written."""
     count = declaration.attributes.get("count")
     if count is None:
@@ -245,7 +245,7 @@ def _scalar(found: Result, value: int) -> Scalar:
     return Scalar(at=found.at, value=value)
 
 
-def _expand_for_each(instance: ModuleScope, declaration: Declaration, address: str) -> Expansion:
+def _expand_for_each(instance: ModuleScope, declaration: TerraformDeclaration, address: str) -> Expansion:
     piece = declaration.attributes["for_each"]
     recorder = instance.run.recorder
     start = len(recorder.log)
@@ -265,7 +265,9 @@ def _expand_for_each(instance: ModuleScope, declaration: Declaration, address: s
     return _symbolic(instance, found, address, read)
 
 
-def with_values_here(known: Expansion, instance: ModuleScope, declaration: Declaration, address: str) -> Expansion:
+def with_values_here(
+    known: Expansion, instance: ModuleScope, declaration: TerraformDeclaration, address: str
+) -> Expansion:
     """Return the same instances of ``for_each``, whose keys defaults decide on, with their values in a module."""
     piece = declaration.attributes.get("for_each")
     if piece is None or known.symbolic or not known.steps or all(map(_is_of_set, known.steps)):
@@ -284,7 +286,7 @@ def with_values_here(known: Expansion, instance: ModuleScope, declaration: Decla
     return msgspec.structs.replace(known, steps=tuple(steps))
 
 
-def _is_of_set(step: Step) -> bool:
+def _is_of_set(step: InstanceStep) -> bool:
     """Return whether the value of an instance is its key."""
     each = step.local.get("each")
     each = each.value if isinstance(each, Bound) else each
@@ -292,19 +294,19 @@ def _is_of_set(step: Step) -> bool:
     return isinstance(value, Scalar) and value.value == step.key
 
 
-def _step(instance: ModuleScope, key: str, item: Result, name: str, read: ReadSet | None) -> Step:
+def _step(instance: ModuleScope, key: str, item: Result, name: str, read: ReadSet | None) -> InstanceStep:
     """Return the instance of one item of what ``for_each`` runs over, which ``name`` stands for."""
     conditions: frozenset[str] = getattr(item, "conditions", frozenset())
     if isinstance(item, Unknown) and as_optional(item) is not None:
         conditions = frozenset({hole(f"{name} has {quoted(key)}").text})
         item = msgspec.structs.replace(item, note="")
     parts = read and of_item(read, key)
-    return Step(
+    return InstanceStep(
         key=key, bracket=bracket(key), local=_each(instance, _key(key, item), item, parts), conditions=conditions
     )  # fmt: skip
 
 
-def _collection_name(instance: ModuleScope, piece: Piece, address: str) -> str:
+def _collection_name(instance: ModuleScope, piece: FileAttribute, address: str) -> str:
     """Return a name for what ``for_each`` runs over: in one module the same expression means the same."""
     text = instance.run.files.get(piece.path)
     written = text[piece.attribute.value_start : piece.attribute.end] if text is not None else address
@@ -357,12 +359,12 @@ def bracket(key: str) -> str:
 
 def _symbolic(instance: ModuleScope, found: Result, address: str, read: ReadSet | None) -> Expansion:
     """Return instances over something unknown. Those over the same thing go together: their keys are the same."""
-    if isinstance(found, Symbolic):
+    if isinstance(found, SymbolicInstance):
         # All instances of something: each of these goes with one of those.
         pattern = min(found.positions, key=text_form)
         key = Unknown(at=found.at, why="the instances are unknown", pattern=pattern_from(pattern))
         conditions = frozenset(found.one.conditions)
-        step = Step(key=ALL, bracket=f"[{ALL}]", local=_each(instance, key, found.one, read))
+        step = InstanceStep(key=ALL, bracket=f"[{ALL}]", local=_each(instance, key, found.one, read))
         return Expansion(
             kind="map", steps=(step,), symbolic=True, positions=frozenset({pattern}), conditions=conditions
         )
@@ -375,7 +377,7 @@ def _symbolic(instance: ModuleScope, found: Result, address: str, read: ReadSet 
     value = found.named_item(named) if isinstance(found, WithItem) else _any_value(found, doubt)
     if value is None:
         value = Unknown(at=doubt.at, why=doubt.why, pattern=named, sensitive=sensitive)
-    step = Step(key=ALL, bracket=f"[{ALL}]", local=_each(instance, key, value, read))
+    step = InstanceStep(key=ALL, bracket=f"[{ALL}]", local=_each(instance, key, value, read))
     conditions = frozenset() if known_of(found).is_filled else frozenset({hole(name, " has items").text})
     return Expansion(kind="map", steps=(step,), symbolic=True, positions=frozenset({position}), conditions=conditions)
 
@@ -388,7 +390,7 @@ def _any_value(found: Result, doubt: Unknown) -> Unknown | None:
     return value if value.closed else None
 
 
-def with_key(one: Step, step: Step) -> Step:
+def with_key(one: InstanceStep, step: InstanceStep) -> InstanceStep:
     """Return the instance that stands for all, with the key of ``step``."""
     local = dict(one.local)
     for name, member in (("each", "key"), ("count", "index")):
@@ -397,7 +399,7 @@ def with_key(one: Step, step: Step) -> Step:
             local[name] = here.with_value(_with_member(here.value, there.value, member), there.read.inputs)
         elif isinstance(here, Fields) and isinstance(there, Fields):
             local[name] = _with_member(here, there, member)
-    return Step(key=step.key, bracket=step.bracket, local=local, conditions=one.conditions)
+    return InstanceStep(key=step.key, bracket=step.bracket, local=local, conditions=one.conditions)
 
 
 def _with_member(here: Result, there: Result, name: str) -> Result:
@@ -413,7 +415,7 @@ def _too_many(instance: ModuleScope, what: str, address: str, at: Location) -> N
         instance.run.report_unreadable(f"`{what}` of `{address}` creates more than {MAX_ITEMS:,} instances", at)
 
 
-def _apply_enabled(instance: ModuleScope, declaration: Declaration, found: Expansion) -> Expansion:
+def _apply_enabled(instance: ModuleScope, declaration: TerraformDeclaration, found: Expansion) -> Expansion:
     """Apply OpenTofu's ``lifecycle { enabled = ... }``: no instance, or one that may exist."""
     for part in declaration.blocks:
         if may_disable(part.block):

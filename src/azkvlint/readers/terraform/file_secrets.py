@@ -7,17 +7,17 @@ from collections.abc import Iterator, Sequence
 from typing import Any, TypeAlias
 
 from azkvlint.azure.azurerm.secret_attributes import APP_SETTINGS
-from azkvlint.syntax.hcl.parse import Attribute, Block, File
+from azkvlint.syntax.hcl.parse import Attribute, Block, HclFile
 from azkvlint.values.secrecy import Span, Spans, has_literal, is_marked, names_secret, secret_spans
 
 # Arguments that mark a variable or output as secret.
 SECRET_FLAGS = ("sensitive", "ephemeral")
 
 
-class FileSecrets:
+class TerraformFileSecrets:
     """The secrets of one file. ``found`` are the ranges whose values are known to be secret."""
 
-    def __init__(self, file: File, found: Sequence[Span]) -> None:
+    def __init__(self, file: HclFile, found: Sequence[Span]) -> None:
         self.found: Sequence[Span] = found
         self.cache: dict[tuple[Span, ...], Any] = {}
         self._found = Spans(found)

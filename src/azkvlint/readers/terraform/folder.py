@@ -21,11 +21,11 @@ from azkvlint.model.location import Location
 from azkvlint.model.resource import RequiredAttributes
 from azkvlint.model.value import Absent, Path, Scalar
 from azkvlint.readers.discover import OPENTOFU, is_of_opentofu, is_override, module_files, names_in
-from azkvlint.readers.terraform.file_secrets import SECRET_FLAGS, FileSecrets
-from azkvlint.readers.terraform.map_arguments import ArgumentMap
+from azkvlint.readers.terraform.file_secrets import SECRET_FLAGS, TerraformFileSecrets
+from azkvlint.readers.terraform.map_arguments import TerraformArgumentMap
 from azkvlint.syntax import ast
 from azkvlint.syntax.hcl.expressions import parse_reference
-from azkvlint.syntax.hcl.parse import Attribute, Block, File, parse_file
+from azkvlint.syntax.hcl.parse import Attribute, Block, HclFile, parse_file
 from azkvlint.syntax.texts import PARSED_TEXTS, source_text
 from azkvlint.util.errors import InputError
 from azkvlint.util.file_tracker import cached
@@ -43,7 +43,7 @@ _KEY_VAULT = "key_vault"
 DEPENDS_ON = "depends_on"
 
 
-class Piece(msgspec.Struct, gc=False, eq=False):
+class FileAttribute(msgspec.Struct, gc=False, eq=False):
     """An attribute, and the reported path of its file. It has the same ``literal`` in every use of a module."""
 
     path: str
@@ -68,14 +68,14 @@ class Piece(msgspec.Struct, gc=False, eq=False):
         return self._literal
 
 
-class Part(msgspec.Struct, eq=False):
+class FileBlock(msgspec.Struct, eq=False):
     """A block, and the reported path of its file."""
 
     path: str
     block: Block
     _at: Location | None = None
-    _attributes: dict[str, Piece] | None = None
-    _blocks: list[Part] | None = None
+    _attributes: dict[str, FileAttribute] | None = None
+    _blocks: list[FileBlock] | None = None
     _arguments: frozenset[str] | None = None
 
     @property
@@ -86,17 +86,19 @@ class Part(msgspec.Struct, eq=False):
         return self._at
 
     @property
-    def attributes(self) -> dict[str, Piece]:
+    def attributes(self) -> dict[str, FileAttribute]:
         """Return its attributes by name."""
         if self._attributes is None:
-            self._attributes = {name: Piece(self.path, found) for name, found in self.block.body.attributes.items()}
+            self._attributes = {
+                name: FileAttribute(self.path, found) for name, found in self.block.body.attributes.items()
+            }
         return self._attributes
 
     @property
-    def blocks(self) -> list[Part]:
+    def blocks(self) -> list[FileBlock]:
         """Return the blocks in it."""
         if self._blocks is None:
-            self._blocks = [Part(self.path, block) for block in self.block.body.blocks]
+            self._blocks = [FileBlock(self.path, block) for block in self.block.body.blocks]
         return self._blocks
 
     @property
@@ -116,28 +118,28 @@ class ExposingArgument(NamedTuple):
     """An argument that shows its value: the attribute in which it is, and the paths at which it may be there."""
 
     name: str
-    piece: Piece
+    piece: FileAttribute
     paths: tuple[Path, ...]
 
 
-class Declaration:
+class TerraformDeclaration:
     """A top-level block of a module, with its overrides from override files. ``local`` is its address in the module.
 
     What does not depend on the use of the module is computed once.
     """
 
-    def __init__(self, local: str, layers: tuple[Part, ...]) -> None:
+    def __init__(self, local: str, layers: tuple[FileBlock, ...]) -> None:
         self.local = local
         self.layers = layers
         self.path, self.block = layers[0].path, layers[0].block
         self.at = layers[0].at
 
-    def overridden_by(self, part: Part) -> Declaration:
+    def overridden_by(self, part: FileBlock) -> TerraformDeclaration:
         """Return the declaration with another override."""
-        return Declaration(self.local, (*self.layers, part))
+        return TerraformDeclaration(self.local, (*self.layers, part))
 
     @property
-    def overrides(self) -> tuple[Part, ...]:
+    def overrides(self) -> tuple[FileBlock, ...]:
         """Return the blocks in override files."""
         return self.layers[1:]
 
@@ -148,7 +150,7 @@ class Declaration:
         return rest.partition(".")[0] if mode in ("data", "ephemeral") else mode
 
     @cached_property
-    def attributes(self) -> Mapping[str, Piece]:
+    def attributes(self) -> Mapping[str, FileAttribute]:
         """Return the attributes by name."""
         found = self.layers[0].attributes
         for part in self.overrides:
@@ -172,7 +174,7 @@ class Declaration:
         return any(part.is_damaged for part in self.layers)
 
     @cached_property
-    def blocks(self) -> list[Part]:
+    def blocks(self) -> list[FileBlock]:
         """Return the blocks in it; those of an override replace all of the same type (a dynamic one's is its label)."""
         found = self.layers[0].blocks
         for part in self.overrides:
@@ -219,7 +221,7 @@ class Declaration:
         return 0
 
 
-Written: TypeAlias = Piece | Part | Declaration
+Written: TypeAlias = FileAttribute | FileBlock | TerraformDeclaration
 """What has a location of its own: an attribute, or a block by its head."""
 
 
@@ -245,7 +247,7 @@ def references_in(node: ast.Node) -> Iterator[tuple[str, ...]]:
         here = here.of
 
 
-def dependencies_in(piece: Piece | None) -> Iterator[tuple[str, ...]]:
+def dependencies_in(piece: FileAttribute | None) -> Iterator[tuple[str, ...]]:
     """Yield all references in ``depends_on``. Items in quotation marks are references too.
 
     Source: Terraform's internal/configs/depends_on.go (shimTraversalInString).
@@ -258,7 +260,7 @@ def dependencies_in(piece: Piece | None) -> Iterator[tuple[str, ...]]:
             yield from references_in(written)
 
 
-def _names_in(written: Part | Declaration) -> frozenset[str]:
+def _names_in(written: FileBlock | TerraformDeclaration) -> frozenset[str]:
     return frozenset(written.attributes) | {_type_of(part.block) for part in written.blocks}
 
 
@@ -269,25 +271,25 @@ def _type_of(block: Block) -> str:
 class ModuleFile:
     """One file of a module, under the name that reports call it. ``parts`` are its top-level blocks."""
 
-    def __init__(self, path: str, parsed: File) -> None:
+    def __init__(self, path: str, parsed: HclFile) -> None:
         self.path = path
         self.parsed = parsed
-        self.parts = [Part(path, block) for block in parsed.body.blocks]
-        self._declarations: dict[Part, Declaration] = {}
-        self._secrets: FileSecrets | None = None
+        self.parts = [FileBlock(path, block) for block in parsed.body.blocks]
+        self._declarations: dict[FileBlock, TerraformDeclaration] = {}
+        self._secrets: TerraformFileSecrets | None = None
 
-    def secrets(self, found: Iterable[Span]) -> FileSecrets:
+    def secrets(self, found: Iterable[Span]) -> TerraformFileSecrets:
         """Return its secrets, those of the last call if they are the same: many roots share a module."""
         known, spans = self._secrets, tuple(sorted(found))
         if known is None or known.found != spans:
-            known = self._secrets = FileSecrets(self.parsed, spans)
+            known = self._secrets = TerraformFileSecrets(self.parsed, spans)
         return known
 
-    def declaration(self, part: Part, local: str) -> Declaration:
+    def declaration(self, part: FileBlock, local: str) -> TerraformDeclaration:
         """Return the declaration of one of its blocks, without overrides."""
         found = self._declarations.get(part)
         if found is None:
-            found = self._declarations[part] = Declaration(local, (part,))
+            found = self._declarations[part] = TerraformDeclaration(local, (part,))
         return found
 
 
@@ -313,24 +315,24 @@ class Folder:
         self.files = files
         self.unreadable = unreadable or {}
         self.names = names
-        self.variables: dict[str, Declaration] = {}
-        self.outputs: dict[str, Declaration] = {}
-        self.resources: dict[str, Declaration] = {}
-        self.modules: dict[str, Declaration] = {}
-        self.providers: list[Part] = []
-        self.settings: list[Part] = []
-        self.checks: list[Part] = []
-        self.removed: list[Part] = []
-        self.moved: list[Part] = []
-        self.imports: list[Part] = []
-        self.locals: dict[str, Piece] = {}
-        self.duplicates: list[Part] = []
-        self.misfits: list[Part] = []
+        self.variables: dict[str, TerraformDeclaration] = {}
+        self.outputs: dict[str, TerraformDeclaration] = {}
+        self.resources: dict[str, TerraformDeclaration] = {}
+        self.modules: dict[str, TerraformDeclaration] = {}
+        self.providers: list[FileBlock] = []
+        self.settings: list[FileBlock] = []
+        self.checks: list[FileBlock] = []
+        self.removed: list[FileBlock] = []
+        self.moved: list[FileBlock] = []
+        self.imports: list[FileBlock] = []
+        self.locals: dict[str, FileAttribute] = {}
+        self.duplicates: list[FileBlock] = []
+        self.misfits: list[FileBlock] = []
         for file in files:
             for part in file.parts:
                 self._add(file, part, file.path in overrides)
 
-    def _add(self, file: ModuleFile, part: Part, overrides: bool) -> None:
+    def _add(self, file: ModuleFile, part: FileBlock, overrides: bool) -> None:
         block = part.block
         labels = block.labels
         match block.type:
@@ -360,7 +362,9 @@ class Folder:
             case _ if block.type not in _IDLE:
                 self.misfits.append(part)
 
-    def _declare(self, where: dict[str, Declaration], name: str, file: ModuleFile, part: Part, overrides: bool) -> None:
+    def _declare(
+        self, where: dict[str, TerraformDeclaration], name: str, file: ModuleFile, part: FileBlock, overrides: bool
+    ) -> None:
         have = where.get(name)
         if have is None:
             where[name] = file.declaration(part, name)
@@ -413,12 +417,12 @@ def _module_file(text: str, path: str) -> ModuleFile:
     return ModuleFile(path, parse_text(path, text))
 
 
-def parse(file: str, *, variables: bool = False) -> File:
+def parse(file: str, *, variables: bool = False) -> HclFile:
     """Parse one file; ``variables``: it is a variable definitions file. Raises InputError if it cannot be read."""
     return parse_text(file, _text_of(file), variables=variables)
 
 
-def parse_text(file: str, text: str, *, variables: bool = False) -> File:
+def parse_text(file: str, text: str, *, variables: bool = False) -> HclFile:
     """Parse the text of a file in the syntax that its name implies."""
     if not file.endswith(".json"):
         return parse_file(text)
@@ -441,7 +445,7 @@ def _removed_types(folder: Folder) -> set[str]:
     return {steps[-2] for part in folder.removed if (steps := removed_steps(part))}
 
 
-def removed_steps(part: Part) -> list[str]:
+def removed_steps(part: FileBlock) -> list[str]:
     """Return the steps of ``from`` if it is one managed resource, in this module or in one that it called."""
     written = part.block.body.attributes.get("from")
     steps = list(traversal_steps(written.expression())) if written is not None else []
@@ -488,7 +492,7 @@ class FolderCache:
         self.has_tofu = False
         self._tool = tool
         self._folders: dict[str, Folder | InputError] = {}
-        self._lowerings: dict[str, ArgumentMap | None] = {}
+        self._lowerings: dict[str, TerraformArgumentMap | None] = {}
         self._matters: dict[str, bool] = {}
         self._only_policies: dict[str, bool] = {}
         self._known: dict[str, _Summary | None] = {}
@@ -512,12 +516,14 @@ class FolderCache:
         self.has_tofu = self.has_tofu or any(map(is_of_opentofu, folder.names))
         return folder
 
-    def argument_map(self, type_: str) -> ArgumentMap | None:
+    def argument_map(self, type_: str) -> TerraformArgumentMap | None:
         """Return the argument map of a resource type; None if it has no table, or no rule requires it."""
         if type_ not in self._lowerings:
             mapped = RESOURCES.get(type_)
             is_required = mapped is not None and self.required.paths_of(mapped.type) is not None
-            self._lowerings[type_] = ArgumentMap(mapped, self.required) if mapped is not None and is_required else None
+            self._lowerings[type_] = (
+                TerraformArgumentMap(mapped, self.required) if mapped is not None and is_required else None
+            )
         return self._lowerings[type_]
 
     def is_required(self, type_: str) -> bool:

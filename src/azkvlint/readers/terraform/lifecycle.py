@@ -19,8 +19,8 @@ from azkvlint.readers.ordered import ANY_GRANT, NO_GRANT, GrantOrder, Grants, is
 from azkvlint.readers.terraform.expansion import bracket
 from azkvlint.readers.terraform.folder import (
     DEPENDS_ON,
-    Part,
-    Piece,
+    FileAttribute,
+    FileBlock,
     dependencies_in,
     references_in,
     removed_steps,
@@ -31,15 +31,15 @@ from azkvlint.readers.terraform.sources import KnownModule
 from azkvlint.syntax import ast
 
 if TYPE_CHECKING:
-    from azkvlint.readers.terraform.folder import Declaration, Folder
-    from azkvlint.readers.terraform.resource_symbols import ResourceEntity
+    from azkvlint.readers.terraform.folder import Folder, TerraformDeclaration
+    from azkvlint.readers.terraform.resource_symbols import TerraformResourceEntity
     from azkvlint.readers.terraform.run import ModuleScope
 
 
 class ApplyOrder(GrantOrder):
     """The order of all that Terraform applies, from what the blocks of a root name."""
 
-    def with_order(self, entity: ResourceEntity, attributes: MapValue) -> MapValue:
+    def with_order(self, entity: TerraformResourceEntity, attributes: MapValue) -> MapValue:
         """Return the attributes of what needs access to a vault, with the grants that it depends on."""
         declaration, instance = entity.symbol.declaration, entity.instance
         # The caller cannot change the module of another owner.
@@ -50,7 +50,7 @@ class ApplyOrder(GrantOrder):
     def _once(self, key: str, make: Callable[[], Grants]) -> Grants:
         return self.once(static_address(key), make)
 
-    def _declaration(self, instance: ModuleScope, declaration: Declaration) -> Grants:
+    def _declaration(self, instance: ModuleScope, declaration: TerraformDeclaration) -> Grants:
         """Return what all that a resource names waits for."""
         return NO_GRANT.union(*(self._reference(instance, names) for names in declaration.references))
 
@@ -62,7 +62,7 @@ class ApplyOrder(GrantOrder):
             given = given.caller.call.given
         return found
 
-    def _piece(self, instance: ModuleScope, piece: Piece | None) -> Grants:
+    def _piece(self, instance: ModuleScope, piece: FileAttribute | None) -> Grants:
         return self._node(instance, piece.attribute.expression()) if piece is not None else NO_GRANT
 
     def _node(self, instance: ModuleScope, node: ast.Node | None) -> Grants:
@@ -137,7 +137,7 @@ BOOLEANS = {"true": True, "false": False}
 _STEPS = 2
 
 
-def lifecycle_of(entity: ResourceEntity) -> dict[str, Value]:
+def lifecycle_of(entity: TerraformResourceEntity) -> dict[str, Value]:
     """Return whether Terraform refuses to destroy a resource, and which attributes (in Azure's words) it never updates.
 
     A release of a public module that was not read, and a block that cannot be read, may say anything.
@@ -149,7 +149,7 @@ def lifecycle_of(entity: ResourceEntity) -> dict[str, Value]:
     return {PREVENT_DESTROY: _prevent_destroy(entity), IGNORED_CHANGES: _ignored_changes(entity)}
 
 
-def _argument(entity: ResourceEntity, name: str) -> Piece | None:
+def _argument(entity: TerraformResourceEntity, name: str) -> FileAttribute | None:
     """Return an argument of the lifecycle block. Override files lay theirs over it one by one."""
     written = entity.symbol.declaration
     found = None
@@ -159,7 +159,7 @@ def _argument(entity: ResourceEntity, name: str) -> Piece | None:
     return found
 
 
-def _prevent_destroy(entity: ResourceEntity) -> Value:
+def _prevent_destroy(entity: TerraformResourceEntity) -> Value:
     piece = _argument(entity, "prevent_destroy")
     found = entity.instance.run.freeze(entity.instance.evaluate(piece, entity.local)) if piece is not None else None
     if found is None:
@@ -170,7 +170,7 @@ def _prevent_destroy(entity: ResourceEntity) -> Value:
     return found if isinstance(found, Unknown) else Unknown(at=found.at, why="the value is not a bool")
 
 
-def _ignored_changes(entity: ResourceEntity) -> Value:
+def _ignored_changes(entity: TerraformResourceEntity) -> Value:
     """Return the items of ``ignore_changes``, which are names of arguments, not values."""
     piece = _argument(entity, "ignore_changes")
     if piece is None:
@@ -181,7 +181,7 @@ def _ignored_changes(entity: ResourceEntity) -> Value:
     return ListValue(at=at, items=tuple(_item(entity, list(traversal_steps(one)), at) for one in nodes))
 
 
-def _item(entity: ResourceEntity, steps: list[str], at: Location) -> Value:
+def _item(entity: TerraformResourceEntity, steps: list[str], at: Location) -> Value:
     """Return one item: the path in Azure of the argument that ``steps`` name."""
     if not steps:
         return Unknown(at=at, why="`ignore_changes` contains an item that is not an argument")
@@ -224,7 +224,7 @@ def removed_resources(instance: ModuleScope) -> Iterator[Resource]:
         )
 
 
-def _report(instance: ModuleScope, part: Part, level: str) -> None:
+def _report(instance: ModuleScope, part: FileBlock, level: str) -> None:
     """Report a removed block that may destroy resources of unknown type: a module, or an azapi resource."""
     at = instance.locate(part)
     action = _action(instance, part, at)
@@ -233,7 +233,7 @@ def _report(instance: ModuleScope, part: Part, level: str) -> None:
         instance.run.problem(TYPE_UNKNOWN, level, text, at)
 
 
-def _action(instance: ModuleScope, part: Part, at: Location) -> Value:
+def _action(instance: ModuleScope, part: FileBlock, at: Location) -> Value:
     """Return what applying the module does with the removed resource."""
     lifecycles = [block for block in part.block.body.blocks if block.type == "lifecycle"]
     written = [block.body.attributes["destroy"] for block in lifecycles if "destroy" in block.body.attributes]
@@ -245,7 +245,7 @@ def _action(instance: ModuleScope, part: Part, at: Location) -> Value:
                 at=at, value="forget", origin=Origin.DEFAULT, note="not set; the default in OpenTofu is false"
             )
         return Unknown(at=at, why=_EITHER)
-    found = instance.run.freeze(instance.evaluate(Piece(part.path, written[0]), {}))
+    found = instance.run.freeze(instance.evaluate(FileAttribute(part.path, written[0]), {}))
     plain = BOOLEANS.get(str(found.value).lower()) if isinstance(found, Scalar) else None
     if found is None or plain is None:
         return found if isinstance(found, Unknown) else Unknown(at=at, why="`destroy` is not a bool")

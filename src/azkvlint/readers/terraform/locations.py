@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from azkvlint.readers.terraform.folder import Folder, FolderCache
 
 
-class _Limits(msgspec.Struct, frozen=True):
+class _SearchLimits(msgspec.Struct, frozen=True):
     """The limits of the search for modules below a folder: levels, folders, and bytes of source."""
 
     depth: int
@@ -29,9 +29,9 @@ class _Limits(msgspec.Struct, frozen=True):
 
 
 # In a checkout, and in a folder that the command line names: the search must not take longer than the evaluation.
-_WIDE = _Limits(depth=1_000, folders=5_000, size=30_000_000)
+_WIDE = _SearchLimits(depth=1_000, folders=5_000, size=30_000_000)
 # Elsewhere, as in a home folder or a temporary one: milliseconds.
-_NEAR = _Limits(depth=2, folders=150, size=500_000)
+_NEAR = _SearchLimits(depth=2, folders=150, size=500_000)
 # The labels of a declaration.
 _LABELS = regex(rb"^[ \t]*(?:resource|data|module)\b([^{\n]*)\{", re.MULTILINE)
 
@@ -78,7 +78,7 @@ class Locator:
     def __init__(self, root: str, cache: Callable[[str], FolderCache]) -> None:
         self._root = root
         self._cache = cache
-        self._below: dict[tuple[str, _Limits], list[_NamedModule] | None] = {}
+        self._below: dict[tuple[str, _SearchLimits], list[_NamedModule] | None] = {}
 
     def root_module(self, configuration: Mapping[str, Any] | None, source_root: str, beside: str) -> RootModule | None:
         """Return the root module of a plan with this configuration; None if no module, or several, may be it.
@@ -154,7 +154,7 @@ class Locator:
                 if found is not None and _labels(found.folder) == labels:
                     yield found
 
-    def _searched(self, beside: str, here: str) -> dict[str, _Limits]:
+    def _searched(self, beside: str, here: str) -> dict[str, _SearchLimits]:
         """Return the folders to search for the source of a plan in the folder ``beside``, with their limits."""
         bases = dict.fromkeys((*(roots() or [self._root]), root_of(here)), _WIDE)
         outside = [base for base in bases if checkout_of(base) is None]
@@ -163,7 +163,7 @@ class Locator:
             bases |= near | dict.fromkeys(named_folders(), _WIDE)
         return bases
 
-    def _modules(self, base: str, limits: _Limits) -> list[_NamedModule] | None:
+    def _modules(self, base: str, limits: _SearchLimits) -> list[_NamedModule] | None:
         """Return the modules below a folder; None if the limits of the search are exceeded."""
         return cached(self._below, (base, limits), lambda: _modules(base, limits))
 
@@ -180,7 +180,7 @@ def _current() -> str:
         return ""
 
 
-def _modules(base: str, limits: _Limits) -> list[_NamedModule] | None:
+def _modules(base: str, limits: _SearchLimits) -> list[_NamedModule] | None:
     found: list[_NamedModule] = []
     left, known = limits.size, 1
     top = base.rstrip(os.sep).count(os.sep)

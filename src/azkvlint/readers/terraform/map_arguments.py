@@ -17,12 +17,12 @@ from azkvlint.model.provider_version import VersionRange
 from azkvlint.model.resource import RequiredAttributes
 from azkvlint.model.value import MAY_BE_ABSENT, Absent, ListValue, MapValue, Origin, Path, Plain, Scalar, Unknown, Value
 from azkvlint.readers.argument_map import (
+    ArgumentBlock,
+    ArgumentBlocks,
     ArgumentTable,
-    Block,
-    Blocks,
-    Entry,
     MoreBlocks,
     RecordedBlock,
+    RequiredArgument,
     Tree,
     UnknownBlock,
     as_kind,
@@ -62,13 +62,13 @@ class BlockContent(Protocol):
         """Return a list with unknown parts."""
 
 
-class ArgumentMap:
+class TerraformArgumentMap:
     """The arguments of one azurerm type that the rules require, ready to be applied to many instances."""
 
     def __init__(self, mapped: Mapped, required: RequiredAttributes) -> None:
         self.type = mapped.type
         # By the identity of entries, which the tables keep.
-        self._selected: dict[tuple[int, frozenset[str] | None], tuple[Entry, ...]] = {}
+        self._selected: dict[tuple[int, frozenset[str] | None], tuple[RequiredArgument, ...]] = {}
         self.requires_unsupported = requires_unsupported(required, mapped.type)
         self._table = ArgumentTable(mapped, required.paths_of(mapped.type) or frozenset(), required.reference_paths)
         self.default_of = self._table.default_of
@@ -84,7 +84,7 @@ class ArgumentMap:
         """
         tree: Tree = {}
         at = content.at
-        block: Block = _WrittenBlock(self, content, freezer, version, is_read)
+        block: ArgumentBlock = _WrittenBlock(self, content, freezer, version, is_read)
         recorder = freezer.budget.recorder
         if recorder.is_recording:
             block = RecordedBlock(block, recorder, ())
@@ -99,7 +99,9 @@ class ArgumentMap:
             recorder.depend(target, (name,))
         return tree
 
-    def select(self, entries: tuple[Entry, ...], written: frozenset[str] | None) -> tuple[Entry, ...]:
+    def select(
+        self, entries: tuple[RequiredArgument, ...], written: frozenset[str] | None
+    ) -> tuple[RequiredArgument, ...]:
         """Return the entries that make a difference if these arguments are ``written``.
 
         Most resources of a type are written alike, and set few of its arguments.
@@ -119,7 +121,7 @@ class ArgumentMap:
 _MOST_SELECTED = 1_000
 
 
-def _makes_difference(entry: Entry, written: frozenset[str]) -> bool:
+def _makes_difference(entry: RequiredArgument, written: frozenset[str]) -> bool:
     """Return whether an argument is written or has a default; blocks that are not written are an empty list."""
     field = entry.field
     return entry.name in written or bool(entry.arm and (field.kind == "blocks" or field.filled)) or bool(field.defaults)
@@ -144,7 +146,12 @@ class _WrittenBlock:
     __slots__ = ("_arguments", "_content", "_freezer", "_is_read", "at", "version")
 
     def __init__(
-        self, arguments: ArgumentMap, content: BlockContent, freezer: Freezer, version: VersionRange, is_read: bool
+        self,
+        arguments: TerraformArgumentMap,
+        content: BlockContent,
+        freezer: Freezer,
+        version: VersionRange,
+        is_read: bool,
     ) -> None:
         self._arguments = arguments
         self._content = content
@@ -153,11 +160,11 @@ class _WrittenBlock:
         self.at = content.at
         self.version = version
 
-    def select(self, entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
+    def select(self, entries: tuple[RequiredArgument, ...]) -> tuple[RequiredArgument, ...]:
         """Return the entries that are written or have a default."""
         return self._arguments.select(entries, self._content.arguments)
 
-    def value(self, entry: Entry) -> Value | Absent:
+    def value(self, entry: RequiredArgument) -> Value | Absent:
         """Return the value of an argument that is not a block."""
         found = _attribute(self._content, entry)
         if found is None:
@@ -177,7 +184,7 @@ class _WrittenBlock:
             return msgspec.structs.replace(value, pattern=None)
         return as_kind(entry.field, _convert(entry.field, value))
 
-    def blocks(self, entry: Entry) -> Blocks | UnknownBlock | None:
+    def blocks(self, entry: RequiredArgument) -> ArgumentBlocks | UnknownBlock | None:
         """Return the blocks of a type."""
         field, arm = entry.field, entry.arm
         found = self._content.blocks(entry.name, single=field.kind == "block")
@@ -191,21 +198,21 @@ class _WrittenBlock:
                 more.append(MoreBlocks(why, self._inner_blocks(possible)))
             if not certain:
                 is_described = any(one.blocks for one in more)
-                return Blocks(found.at, (), more, whole=value) if is_described else lambda _entries: value
+                return ArgumentBlocks(found.at, (), more, whole=value) if is_described else lambda _entries: value
             found = certain
         if not found:
             # An argument that the provider computes counts as not set; of any other there are none.
             is_empty = field.kind == "blocks" and arm and not field.computed and not self._is_read
-            return Blocks(self.at, ()) if is_empty else None
+            return ArgumentBlocks(self.at, ()) if is_empty else None
         items = self._inner_blocks(found, is_counted=bool(arm or field.kind == "blocks"))
-        return Blocks(found[0].at, items, more)
+        return ArgumentBlocks(found[0].at, items, more)
 
-    def _inner_blocks(self, found: Sequence[BlockContent], *, is_counted: bool = True) -> list[Block]:
+    def _inner_blocks(self, found: Sequence[BlockContent], *, is_counted: bool = True) -> list[ArgumentBlock]:
         if is_counted:
             self._freezer.budget.add_frozen(VALUES_OF_A_BLOCK * len(found))
         return [_WrittenBlock(self._arguments, one, self._freezer, self.version, self._is_read) for one in found]
 
-    def default(self, entry: Entry, at: Location) -> Value | None:
+    def default(self, entry: RequiredArgument, at: Location) -> Value | None:
         """Return the default of an argument that is not set."""
         if self._is_read:
             return None
@@ -215,7 +222,7 @@ class _WrittenBlock:
         return default
 
 
-def _attribute(content: BlockContent, entry: Entry) -> Result | None:
+def _attribute(content: BlockContent, entry: RequiredArgument) -> Result | None:
     """Return the value of an argument; of a list as much as is known of it."""
     found = content.attribute(entry.name)
     if type(found) is Unknown and entry.field.kind in ("value", "wrap"):

@@ -14,7 +14,7 @@ from azkvlint.evaluation.operators import Local
 from azkvlint.evaluation.reads import KeptParts, ReadSet
 from azkvlint.evaluation.terraform.evaluate import TerraformEvaluator
 from azkvlint.evaluation.terraform.operators import FailedError
-from azkvlint.evaluation.terraform.types import Type, convert, converts_apart, type_of
+from azkvlint.evaluation.terraform.types import TypeConstraint, convert, converts_apart, type_of
 from azkvlint.evaluation.traces import Evaluations
 from azkvlint.evaluation.values import Fields, Result, mark_sensitive
 from azkvlint.model.finding import INPUT_INCOMPLETE
@@ -23,12 +23,12 @@ from azkvlint.model.pattern import TERRAFORM, declared_hole, hole
 from azkvlint.model.value import Absent, Scalar, Unknown
 from azkvlint.readers.modules.values import KeptValues, without_value
 from azkvlint.readers.terraform.blocks import relocate
-from azkvlint.readers.terraform.expansion import Instance, Step, with_key
+from azkvlint.readers.terraform.expansion import DeclarationInstance, InstanceStep, with_key
 from azkvlint.readers.terraform.file_secrets import is_sensitive, is_written
-from azkvlint.readers.terraform.folder import Declaration, Folder, ModuleSource, Piece, Written
+from azkvlint.readers.terraform.folder import FileAttribute, Folder, ModuleSource, TerraformDeclaration, Written
 from azkvlint.readers.terraform.providers import passed_providers
-from azkvlint.readers.terraform.resource_symbols import ResourceSymbol, Symbol
-from azkvlint.readers.terraform.run import Failure, ModuleCall, ModuleScope, TerraformRun
+from azkvlint.readers.terraform.resource_symbols import TerraformResourceSymbol, TerraformSymbol
+from azkvlint.readers.terraform.run import Failure, ModuleScope, TerraformModuleCall, TerraformRun
 from azkvlint.readers.terraform.shared_evaluation import shared_evaluation
 from azkvlint.readers.terraform.sources import source_of
 from azkvlint.syntax import ast
@@ -38,19 +38,19 @@ from azkvlint.values.secrecy import contains_value
 NOTHING: Local = {}
 
 
-class ModuleInstance(KeptValues):
+class TerraformModuleInstance(KeptValues):
     """A module with its arguments. Its declarations are evaluated once, when they are first needed."""
 
-    base: ModuleInstance | None
+    base: TerraformModuleInstance | None
 
-    def __init__(self, folder: Folder, run: TerraformRun, use: ModuleCall) -> None:
+    def __init__(self, folder: Folder, run: TerraformRun, use: TerraformModuleCall) -> None:
         super().__init__(run)
         self.folder = folder
         self.run = run
         self.call = use
         self.prefix = use.prefix
         self._scopes: dict[str, FileScope] = {}
-        self._resources: dict[str, ResourceSymbol] = {}
+        self._resources: dict[str, TerraformResourceSymbol] = {}
         self._modules: dict[str, ModuleCallSymbol] = {}
         self._elsewhere: dict[str, bool] = {}
         # What its expressions evaluated to in any world.
@@ -58,7 +58,7 @@ class ModuleInstance(KeptValues):
         self.providers: dict[str, str] = {}
         self.spaces: dict[str, Result] = {}
         # In a root that others may call: the same with the defaults of the root's variables. It decides what exists.
-        self.defaults: ModuleInstance | None = None
+        self.defaults: TerraformModuleInstance | None = None
         run.count_input(folder)
         if use.shown is None:
             for file in folder.files:
@@ -96,7 +96,7 @@ class ModuleInstance(KeptValues):
         shown = self.call.shown
         return written.at if shown is None else shown
 
-    def fail(self, piece: Piece) -> None:
+    def fail(self, piece: FileAttribute) -> None:
         """Record that the plan fails because of the value of an attribute."""
         self.run.failures[self.prefix, piece.path, piece.attribute.start] = Failure()
 
@@ -108,12 +108,12 @@ class ModuleInstance(KeptValues):
         elif faults:
             self.run.report_unreadable(f"`{path}` cannot be read: {faults[0].message}", shown)
 
-    def report_block_faults(self, declaration: Declaration) -> None:
+    def report_block_faults(self, declaration: TerraformDeclaration) -> None:
         """Report the syntax errors inside a block, whose body is parsed lazily."""
         for part in declaration.layers:
             self.report_faults(part.path, part.block.body.faults)
 
-    def evaluate(self, piece: Piece, local: Local) -> Result:
+    def evaluate(self, piece: FileAttribute, local: Local) -> Result:
         """Return the value of an attribute; Unknown, with a Problem, if it is not valid.
 
         The location of a string, number or boolean is the attribute, unless a caller of the module wrote it.
@@ -131,7 +131,7 @@ class ModuleInstance(KeptValues):
             return Absent(at=at) if node.value is None else Scalar(at=at, value=node.value)
         return self._evaluate(path, node, local, at)
 
-    def evaluate_node(self, piece: Piece, node: ast.Expression, local: Local) -> Result:
+    def evaluate_node(self, piece: FileAttribute, node: ast.Expression, local: Local) -> Result:
         """Return the value of a part of an attribute's expression."""
         return self._evaluate(piece.path, node, local, self.locate(piece))
 
@@ -218,11 +218,11 @@ class ModuleInstance(KeptValues):
             return mark_sensitive(found)
         return _with_name(found, f"{self.prefix}var.{name}")
 
-    def _flag(self, piece: Piece | None) -> object:
+    def _flag(self, piece: FileAttribute | None) -> object:
         found = self.evaluate(piece, NOTHING) if piece is not None else None
         return found.value if isinstance(found, Scalar) else None
 
-    def _type(self, piece: Piece | None) -> Type:
+    def _type(self, piece: FileAttribute | None) -> TypeConstraint:
         return type_of(piece.attribute.expression() if piece is not None else None)
 
     def local(self, name: str, at: Location) -> Result:
@@ -249,11 +249,11 @@ class ModuleInstance(KeptValues):
         found = _with_name(self.evaluate(piece, NOTHING), self.prefix + key.partition(".")[2])
         return mark_sensitive(found) if self._flag(declaration.attributes.get("sensitive")) is True else found
 
-    def _once(self, key: str, at: Location, make: _Evaluation) -> Result:
+    def _once(self, key: str, at: Location, make: _KeyEvaluation) -> Result:
         """Return a value, evaluated when it is first needed; one that needs itself is a Problem."""
         return self.once(key, self._evaluated, key, at, make)
 
-    def _evaluated(self, key: str, at: Location, make: _Evaluation) -> Result:
+    def _evaluated(self, key: str, at: Location, make: _KeyEvaluation) -> Result:
         made = make(key, at)
         self.run.budget.secrets.note(key.partition(".")[2], made)
         return made
@@ -275,32 +275,32 @@ class ModuleInstance(KeptValues):
         self.run.report_unreadable(f"`{self.prefix}{key}` refers to itself", at)
         return Unknown(at=at, why=f"`{key}` refers to itself")
 
-    def resource(self, local: str) -> ResourceSymbol | None:
+    def resource(self, local: str) -> TerraformResourceSymbol | None:
         """Return a resource or data source by its address in the module."""
         found = self._resources.get(local)
         if found is None and local in self.folder.resources:
-            found = self._resources[local] = ResourceSymbol(self, self.folder.resources[local])
+            found = self._resources[local] = TerraformResourceSymbol(self, self.folder.resources[local])
         return found
 
-    def declared(self, local: str, *, is_call: bool) -> Symbol[Any] | None:
+    def declared(self, local: str, *, is_call: bool) -> TerraformSymbol[Any] | None:
         """Return a resource or module call by its name."""
         return self.module(local) if is_call else self.resource(local)
 
-    def base_symbol(self, symbol: Symbol[Any]) -> Symbol[Any] | None:
+    def base_symbol(self, symbol: TerraformSymbol[Any]) -> TerraformSymbol[Any] | None:
         """Return the same declaration in the base world, if it was evaluated there."""
         base, local = self.base, symbol.declaration.local
         if base is None:
             return None
         return base._modules.get(local) if symbol.is_call else base._resources.get(local)  # noqa: SLF001  # of the same class
 
-    def decides_on(self, symbol: Symbol[Any]) -> Symbol[Any] | None:
+    def decides_on(self, symbol: TerraformSymbol[Any]) -> TerraformSymbol[Any] | None:
         """Return the same declaration with the defaults of the root's variables; None if it has them itself."""
         local = symbol.declaration.local
         if self.defaults is None:
             return None
         return self.defaults.module(local) if symbol.is_call else self.defaults.resource(local)
 
-    def base_content(self, name: str, bracket: str) -> ModuleInstance | None:
+    def base_content(self, name: str, bracket: str) -> TerraformModuleInstance | None:
         """Return the module of an instance of a call in the base world, if it was evaluated there."""
         call = self.base._modules.get(name) if self.base is not None else None  # noqa: SLF001  # of the same class
         return call.opened(bracket) if call is not None else None
@@ -324,7 +324,7 @@ def _with_name(found: Result, name: str) -> Result:
     return found
 
 
-class _Evaluation(Protocol):
+class _KeyEvaluation(Protocol):
     """Works out the value of a key."""
 
     def __call__(self, key: str, at: Location, /) -> Result:
@@ -334,7 +334,7 @@ class _Evaluation(Protocol):
 class FileScope:
     """The document interface that the evaluator of one file requires."""
 
-    def __init__(self, instance: ModuleInstance, path: str) -> None:
+    def __init__(self, instance: TerraformModuleInstance, path: str) -> None:
         self.instance = instance
         self.path = path
         self.shown = instance.call.shown
@@ -380,16 +380,16 @@ SPREAD = "*"
 META = frozenset({"source", "version", "count", "for_each", "providers", "depends_on"})
 
 
-class ModuleCallSymbol(Symbol["ModuleEntity"]):
+class ModuleCallSymbol(TerraformSymbol["TerraformModuleEntity"]):
     """A module call."""
 
-    def __init__(self, instance: ModuleInstance, declaration: Declaration) -> None:
+    def __init__(self, instance: TerraformModuleInstance, declaration: TerraformDeclaration) -> None:
         super().__init__(instance, declaration, f"{instance.prefix}module.{declaration.local}")
         self.caller = instance
         self.name = declaration.local
         self._source: ModuleSource | None = None
         self._source_read: ReadSet | None = None
-        self._keyed: list[ModuleEntity] = []
+        self._keyed: list[TerraformModuleEntity] = []
         self._loaded = False
 
     is_call = True
@@ -401,16 +401,16 @@ class ModuleCallSymbol(Symbol["ModuleEntity"]):
         self._keyed.clear()
         super().close()
 
-    def make(self, step: Step) -> ModuleEntity:
+    def make(self, step: InstanceStep) -> TerraformModuleEntity:
         """Return the instance of a step."""
-        return ModuleEntity(self, step)
+        return TerraformModuleEntity(self, step)
 
-    def opened(self, bracket: str) -> ModuleInstance | None:
+    def opened(self, bracket: str) -> TerraformModuleInstance | None:
         """Return the module of an instance, if it was opened."""
         found = (one.opened for one in self._instances if one.step.bracket == bracket)
         return next(found, None)
 
-    def instance_with_key(self, step: Step) -> ModuleEntity | None:
+    def instance_with_key(self, step: InstanceStep) -> TerraformModuleEntity | None:
         """Return the module instance with the key of ``step``; for a symbolic instance, a copy with that key."""
         found = self.expanded()
         for entity in self.instances:
@@ -418,7 +418,7 @@ class ModuleCallSymbol(Symbol["ModuleEntity"]):
                 return entity
         if found is None or not found.symbolic or not found.steps:
             return None
-        use = ModuleEntity(self, with_key(found.steps[0], step))
+        use = TerraformModuleEntity(self, with_key(found.steps[0], step))
         self._keyed.append(use)
         return use
 
@@ -437,15 +437,15 @@ class ModuleCallSymbol(Symbol["ModuleEntity"]):
         return self._source
 
 
-class ModuleEntity(Instance):
+class TerraformModuleEntity(DeclarationInstance):
     """One use of a module."""
 
-    def __init__(self, symbol: ModuleCallSymbol, step: Step) -> None:
+    def __init__(self, symbol: ModuleCallSymbol, step: InstanceStep) -> None:
         self.symbol = symbol
         self.step = step
         self.address = symbol.address + step.bracket
         self.at = symbol.at
-        self._content: ModuleInstance | None = None
+        self._content: TerraformModuleInstance | None = None
         self._loaded = False
 
     def close(self) -> None:
@@ -459,12 +459,12 @@ class ModuleEntity(Instance):
         return self.step.conditions | found.conditions if found is not None else self.step.conditions
 
     @property
-    def opened(self) -> ModuleInstance | None:
+    def opened(self) -> TerraformModuleInstance | None:
         """Return the module, if it was opened."""
         return self._content
 
     @property
-    def content(self) -> ModuleInstance | None:
+    def content(self) -> TerraformModuleInstance | None:
         """Return the module with its arguments; None, with a Problem, if it is not available."""
         source = self.symbol.source
         if not self._loaded:
@@ -473,11 +473,11 @@ class ModuleEntity(Instance):
                 self._content = self._open(source)
         return self._content
 
-    def _open(self, source: ModuleSource) -> ModuleInstance:
+    def _open(self, source: ModuleSource) -> TerraformModuleInstance:
         caller = self.symbol.instance
         caller.run.count_deployment()
         at = caller.call.shown if caller.call.shown is not None else self.at
-        use = ModuleCall(
+        use = TerraformModuleCall(
             given=CallArguments(self.symbol, self.step),
             prefix=f"{self.address}.",
             key=f"{caller.call.key}.{self.symbol.name}".lstrip("."),
@@ -489,7 +489,7 @@ class ModuleEntity(Instance):
         )
         if caller.call.shown is None:
             self._hide(source.folder)
-        content = ModuleInstance(source.folder, caller.run, use)
+        content = TerraformModuleInstance(source.folder, caller.run, use)
         content.base = self.symbol.caller.base_content(self.symbol.name, self.step.bracket)
         content.evaluations = self.symbol.caller.evaluations.inside(self.symbol.name, self.step.bracket)
         decides = self.symbol.caller.decides_on(self.symbol)
@@ -522,7 +522,7 @@ class ModuleEntity(Instance):
 class CallArguments:
     """The arguments of a module call, each evaluated when the module needs it."""
 
-    def __init__(self, call: ModuleCallSymbol, step: Step) -> None:
+    def __init__(self, call: ModuleCallSymbol, step: InstanceStep) -> None:
         self.symbol = call
         self.caller = call.caller
         self.declaration = call.declaration
@@ -573,7 +573,7 @@ def trace_sources(instance: ModuleScope) -> None:
         given = given.caller.call.given
 
 
-def trace_existence(symbol: Symbol[Any]) -> None:
+def trace_existence(symbol: TerraformSymbol[Any]) -> None:
     """Evaluate again what decides which instances of a declaration exist, for a record of what that reads."""
     trace_sources(symbol.instance)
     symbol.expanded()
@@ -586,7 +586,7 @@ def trace_existence(symbol: Symbol[Any]) -> None:
 _Member: TypeAlias = Callable[[str, Location], Result]
 
 
-class Namespace:
+class TerraformNamespace:
     """A name that has members but is not a value itself."""
 
     def __init__(self, name: str, member: _Member, at: Location) -> None:
@@ -601,37 +601,37 @@ class Namespace:
         return Unknown(at=at, why=f"the attribute of `{self.name}` is unknown")
 
 
-def _namespace(instance: ModuleInstance, name: str, at: Location) -> Result:
+def _namespace(instance: TerraformModuleInstance, name: str, at: Location) -> Result:
     """Return the value of a top-level name in a module."""
     match name:
         case "var":
-            return Namespace(name, instance.variable, at)
+            return TerraformNamespace(name, instance.variable, at)
         case "local":
-            return Namespace(name, instance.local, at)
+            return TerraformNamespace(name, instance.local, at)
         case "module" | "component":
-            return Namespace(name, lambda call, at: _module(instance, call, at), at)
+            return TerraformNamespace(name, lambda call, at: _module(instance, call, at), at)
         case "data" | "ephemeral":
-            return Namespace(name, lambda type_, at: _type(instance, f"{name}.{type_}", at), at)
+            return TerraformNamespace(name, lambda type_, at: _type(instance, f"{name}.{type_}", at), at)
         case "path":
-            return Namespace(name, lambda member, at: _path(instance, member, at), at)
+            return TerraformNamespace(name, lambda member, at: _path(instance, member, at), at)
         case "terraform" | "tofu":
-            return Namespace(name, lambda member, at: _setting(instance, member, at), at)
+            return TerraformNamespace(name, lambda member, at: _setting(instance, member, at), at)
         case "each" | "count" | "self":
             return Unknown(at=at, why=f"`{name}` is not available here")
         case _:
             return _type(instance, name, at)
 
 
-def _type(instance: ModuleInstance, type_: str, at: Location) -> Result:
-    return Namespace(type_, lambda name, at: _resource(instance, f"{type_}.{name}", at), at)
+def _type(instance: TerraformModuleInstance, type_: str, at: Location) -> Result:
+    return TerraformNamespace(type_, lambda name, at: _resource(instance, f"{type_}.{name}", at), at)
 
 
-def _resource(instance: ModuleInstance, local: str, at: Location) -> Result:
+def _resource(instance: TerraformModuleInstance, local: str, at: Location) -> Result:
     symbol = instance.resource(local)
     return symbol.result() if symbol is not None else Undeclared(instance, local, at)
 
 
-def _module(instance: ModuleInstance, name: str, at: Location) -> Result:
+def _module(instance: TerraformModuleInstance, name: str, at: Location) -> Result:
     symbol = instance.module(name)
     if symbol is not None:
         return symbol.result()
@@ -641,7 +641,7 @@ def _module(instance: ModuleInstance, name: str, at: Location) -> Result:
     return Unknown(at=at, why=why)
 
 
-def _path(instance: ModuleInstance, member: str, at: Location) -> Result:
+def _path(instance: TerraformModuleInstance, member: str, at: Location) -> Result:
     """Return ``path.module``, ``path.root`` or ``path.cwd``, as Terraform does when it runs in the root module."""
     if member in ("root", "cwd"):
         return Scalar(at=at, value=".")
@@ -651,7 +651,7 @@ def _path(instance: ModuleInstance, member: str, at: Location) -> Result:
     return Unknown(at=at, why=f"`path.{member}` does not exist")
 
 
-def _setting(instance: ModuleInstance, member: str, at: Location) -> Result:
+def _setting(instance: TerraformModuleInstance, member: str, at: Location) -> Result:
     """Return ``terraform.workspace`` and other members of ``terraform``, which are known only at run time."""
     if member == "workspace":
         instance.run.recorder.read(WORKSPACE)
@@ -661,7 +661,7 @@ def _setting(instance: ModuleInstance, member: str, at: Location) -> Result:
 class Undeclared:
     """A resource that is named but not declared: Terraform refuses it, and its id still names something."""
 
-    def __init__(self, instance: ModuleInstance, local: str, at: Location) -> None:
+    def __init__(self, instance: TerraformModuleInstance, local: str, at: Location) -> None:
         self.instance = instance
         self.address = instance.prefix + local
         self.declared = local.rpartition(".")[0]

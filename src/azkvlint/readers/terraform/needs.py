@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from typing import TypeAlias
 
 from azkvlint.model.value import Scalar
-from azkvlint.readers.terraform.conditions import Scope, Terraform, scope_in_block
-from azkvlint.readers.terraform.module_evaluation import ModuleCallSymbol, ModuleInstance
+from azkvlint.readers.terraform.conditions import Terraform, TerraformExpressionScope, scope_in_block
+from azkvlint.readers.terraform.module_evaluation import ModuleCallSymbol, TerraformModuleInstance
 from azkvlint.readers.terraform.plan_failures import pieces_of
-from azkvlint.readers.terraform.resource_symbols import ResourceSymbol
+from azkvlint.readers.terraform.resource_symbols import TerraformResourceSymbol
 from azkvlint.syntax import ast
 
-AnySymbol: TypeAlias = ResourceSymbol | ModuleCallSymbol
-_Place: TypeAlias = tuple[Scope, ast.Node]
+AnySymbol: TypeAlias = TerraformResourceSymbol | ModuleCallSymbol
+_Place: TypeAlias = tuple[TerraformExpressionScope, ast.Node]
 # Of the parts of one declaration.
 _MOST_NODES = 5_000
 # Functions that return something else if an argument fails.
@@ -22,7 +22,7 @@ _FALLBACKS = frozenset({"try", "can"})
 
 def taken_from(symbol: AnySymbol, language: Terraform) -> Iterator[AnySymbol]:
     """Yield the declarations of which the first instance of another certainly takes one by its number or key."""
-    if not isinstance(symbol.instance, ModuleInstance):
+    if not isinstance(symbol.instance, TerraformModuleInstance):
         return
     waiting: list[_Place] = []
     for entity in symbol.instances[:1]:
@@ -48,7 +48,7 @@ def taken_from(symbol: AnySymbol, language: Terraform) -> Iterator[AnySymbol]:
         elif name not in followed:
             followed.add(name)
             written = local.attribute.expression()
-            waiting += [] if written is None else [(Scope(scope.instance, local.path), written)]
+            waiting += [] if written is None else [(TerraformExpressionScope(scope.instance, local.path), written)]
 
 
 def _local_name(node: ast.Node) -> str:
@@ -58,7 +58,7 @@ def _local_name(node: ast.Node) -> str:
     return ""
 
 
-def _declared(instance: ModuleInstance, node: ast.Node) -> AnySymbol | None:
+def _declared(instance: TerraformModuleInstance, node: ast.Node) -> AnySymbol | None:
     """Return the resource, data source or module call that a reference means as a whole."""
     match node:
         case ast.Member(of=ast.Name(name="module"), name=name):
@@ -70,7 +70,7 @@ def _declared(instance: ModuleInstance, node: ast.Node) -> AnySymbol | None:
     return None
 
 
-def _certain_parts(scope: Scope, node: ast.Node, language: Terraform) -> list[ast.Node]:
+def _certain_parts(scope: TerraformExpressionScope, node: ast.Node, language: Terraform) -> list[ast.Node]:
     """Return the parts of an expression that are evaluated whatever is not known."""
     match node:
         case ast.Literal() | ast.Name():

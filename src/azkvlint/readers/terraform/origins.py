@@ -24,21 +24,21 @@ from azkvlint.model.value import Absent, MapValue, Path, Scalar, Unknown
 from azkvlint.readers.modules.run import base_values
 from azkvlint.readers.terraform.expansion import ALL
 from azkvlint.readers.terraform.file_secrets import SECRET_FLAGS
-from azkvlint.readers.terraform.folder import Piece
+from azkvlint.readers.terraform.folder import FileAttribute
 from azkvlint.readers.terraform.module_evaluation import SPREAD, CallArguments
-from azkvlint.readers.terraform.references import Target, reference_of
+from azkvlint.readers.terraform.references import ReferenceTarget, reference_of
 from azkvlint.readers.terraform.values import RootValues
 from azkvlint.syntax import ast
 from azkvlint.values import origins as value_origins
 from azkvlint.values.name_kinds import is_plain_name
-from azkvlint.values.origins import NONE, Origins, Source, is_nothing, union
-from azkvlint.values.parts import Walk
+from azkvlint.values.origins import NONE, Origins, ValueOrigin, is_nothing, union
+from azkvlint.values.parts import PartFinder
 from azkvlint.values.paths import ANY, item_of_instance, names_of, part_at
 from azkvlint.values.tracing import origins_of
 
 if TYPE_CHECKING:
-    from azkvlint.readers.terraform.folder import Declaration, Folder
-    from azkvlint.readers.terraform.resource_symbols import ResourceEntity
+    from azkvlint.readers.terraform.folder import Folder, TerraformDeclaration
+    from azkvlint.readers.terraform.resource_symbols import TerraformResourceEntity
     from azkvlint.readers.terraform.run import ModuleScope
 
 # The descriptions of variables as sources of a value.
@@ -59,7 +59,7 @@ class ModuleOrigins:
     """
 
     def __init__(
-        self, instance: ModuleScope, around: Declaration | None, sources: list[Source],
+        self, instance: ModuleScope, around: TerraformDeclaration | None, sources: list[ValueOrigin],
         busy: frozenset[str] = frozenset(), key: object = None,
     ) -> None:  # fmt: skip
         self.instance = instance
@@ -67,16 +67,16 @@ class ModuleOrigins:
         self._item = item_of_instance(key) if isinstance(key, str) and key != ALL else ANY
         self.sources = sources
         self._busy = busy
-        self._piece: Piece | None = None
+        self._piece: FileAttribute | None = None
 
-    def trace(self, piece: Piece | None, rest: Path = ()) -> Origins:
+    def trace(self, piece: FileAttribute | None, rest: Path = ()) -> Origins:
         """Return the origins of the value at ``rest`` in an attribute."""
         self._piece = piece
         node = piece.attribute.expression() if piece is not None else None
         return origins_of(node, self, rest) if node is not None else NONE
 
     @property
-    def walk(self) -> Walk:
+    def walk(self) -> PartFinder:
         """See ``tracing.Scope``."""
         return self.instance.run.walk
 
@@ -87,21 +87,21 @@ class ModuleOrigins:
             return None
         target, name, more, type_ = reference
         match target:
-            case Target.VARIABLE:
+            case ReferenceTarget.VARIABLE:
                 return self._once(f"var.{name}", more, lambda inner: inner.variable(name, more))
-            case Target.LOCAL:
+            case ReferenceTarget.LOCAL:
                 piece = self.instance.folder.locals.get(name)
                 found = self._once(f"local.{name}", more, lambda inner: inner.trace(piece, more))
                 return value_origins.with_name_kind(found, ("local", name, *more))
-            case Target.OUTPUT:
+            case ReferenceTarget.OUTPUT:
                 output = str(more[0]) if more else ""
                 key = f"module.{name}.{output}"
                 found = self._once(key, more, lambda inner: inner.output(name, output, more[1:]))
                 return value_origins.with_name_kind(found, more)
-            case Target.ITEM:
+            case ReferenceTarget.ITEM:
                 written = self.around.attributes if self.around is not None else {}
                 return value_origins.with_name_kind(self.trace(written.get("for_each"), (self._item, *more)), more)
-            case Target.ATTRIBUTE:
+            case ReferenceTarget.ATTRIBUTE:
                 return self._resource(name, type_, more)
         return NONE
 
@@ -146,10 +146,10 @@ class ModuleOrigins:
         origin = word or value_origins.PARAMETER
         if origin in found and origin in _SOURCE_TEXTS:
             at = self._place(declaration, piece, rest)
-            self.sources.append(Source(origin, _SOURCE_TEXTS[origin].format(name), at))
+            self.sources.append(ValueOrigin(origin, _SOURCE_TEXTS[origin].format(name), at))
         return found
 
-    def _place(self, declaration: Declaration, piece: Piece | None, rest: Path) -> Location | None:
+    def _place(self, declaration: TerraformDeclaration, piece: FileAttribute | None, rest: Path) -> Location | None:
         """Return where a variable is declared, or where ``rest`` of its value is; None if the author cannot edit it."""
         if self.instance.call.shown is not None:
             return None
@@ -194,24 +194,24 @@ class ModuleOrigins:
             found | self._once(local, (name,), lambda inner: inner.within(declaration, piece)), rest
         )
 
-    def _names_no_secret(self, local: str, declaration: Declaration | None) -> bool:
+    def _names_no_secret(self, local: str, declaration: TerraformDeclaration | None) -> bool:
         """Return whether the name of a Key Vault secret, or that of its declaration, indicates a plain value."""
         written = declaration.attributes.get("name") if declaration is not None else None
         literal = written.literal if written is not None else None
         name = literal.value if isinstance(literal, Scalar) else None
         return is_plain_name(name if isinstance(name, str) else local.rpartition(".")[2])
 
-    def within(self, declaration: Declaration | None, piece: Piece) -> Origins:
+    def within(self, declaration: TerraformDeclaration | None, piece: FileAttribute) -> Origins:
         """Return the origins of an attribute of another declaration."""
         return ModuleOrigins(self.instance, declaration, self.sources, self._busy).trace(piece)
 
 
-def untraced(found: Origins, text: str) -> list[Source]:
+def untraced(found: Origins, text: str) -> list[ValueOrigin]:
     """Return what states why a value cannot be traced, if it cannot."""
-    return [Source(value_origins.UNTRACED, text, None)] if value_origins.UNTRACED in found else []
+    return [ValueOrigin(value_origins.UNTRACED, text, None)] if value_origins.UNTRACED in found else []
 
 
-def _of_root(name: str, declaration: Declaration, given: object) -> tuple[str, Piece | None]:
+def _of_root(name: str, declaration: TerraformDeclaration, given: object) -> tuple[str, FileAttribute | None]:
     """Return the origin of a variable that no call sets, and where it is written; empty if it comes from outside."""
     given = base_values(given)
     if isinstance(given, RootValues):
@@ -227,7 +227,7 @@ def _of_root(name: str, declaration: Declaration, given: object) -> tuple[str, P
     return "", None
 
 
-def of_attribute(entity: ResourceEntity, name: str, sources: list[Source]) -> Origins:
+def of_attribute(entity: TerraformResourceEntity, name: str, sources: list[ValueOrigin]) -> Origins:
     """Return the origins of an attribute of a resource; ``sources`` receives the sources of its value."""
     piece = entity.content.pieces.get(name)
     found = ModuleOrigins(entity.instance, entity.symbol.declaration, sources, key=entity.step.key).trace(piece)
@@ -236,14 +236,14 @@ def of_attribute(entity: ResourceEntity, name: str, sources: list[Source]) -> Or
     return found
 
 
-def with_origins(entity: ResourceEntity, attributes: MapValue) -> MapValue:
+def with_origins(entity: TerraformResourceEntity, attributes: MapValue) -> MapValue:
     """Return the attributes of a secret with the origins of its value, if that is written."""
     pieces = entity.content.pieces
     if entity.type in OTHER_SECRETS:
         found_at = [part for name in OTHER_SECRETS[entity.type] for part in _of_credential(entity, name)]
         return pseudo_resources.with_all_origins(attributes, found_at) if found_at else attributes
     if entity.type in AZAPI:
-        in_body: list[Source] = []
+        in_body: list[ValueOrigin] = []
         parts = [of_body(entity, pieces[name], in_body) for name in ("body", "sensitive_body") if name in pieces]
         found = value_origins.union(one for one in parts if one is not None)
         return pseudo_resources.with_origins(attributes, found, sources=in_body) if found else attributes
@@ -254,12 +254,12 @@ def with_origins(entity: ResourceEntity, attributes: MapValue) -> MapValue:
     piece = pieces[arguments[0]]
     at = entity.instance.locate(piece)
     kept = pseudo_resources.state_retention(arguments, entity.instance.run.version, at)
-    sources: list[Source] = []
+    sources: list[ValueOrigin] = []
     found = value_origins.union(of_attribute(entity, name, sources) for name in arguments)
     return pseudo_resources.with_origins(attributes, found, kept, sources)
 
 
-def _of_credential(entity: ResourceEntity, name: str) -> Iterator[tuple[Origins, Location]]:
+def _of_credential(entity: TerraformResourceEntity, name: str) -> Iterator[tuple[Origins, Location]]:
     """Yield the origins of an argument, in each block if it is in one, with its place."""
     block, _, argument = name.rpartition(".")
     contents = entity.content.blocks(block) if block else [entity.content]
@@ -271,7 +271,7 @@ def _of_credential(entity: ResourceEntity, name: str) -> Iterator[tuple[Origins,
         if value is None or isinstance(value, Absent) or (isinstance(value, Scalar) and value.value == ""):
             continue
         piece = content.pieces.get(argument)
-        if not isinstance(piece, Piece):
+        if not isinstance(piece, FileAttribute):
             yield frozenset({value_origins.UNTRACED}), value.at
             continue
         found = ModuleOrigins(entity.instance, entity.symbol.declaration, [], key=entity.step.key).trace(piece)
@@ -283,7 +283,7 @@ def _of_credential(entity: ResourceEntity, name: str) -> Iterator[tuple[Origins,
             yield found or frozenset({value_origins.UNTRACED}), at
 
 
-def of_body(entity: ResourceEntity, piece: Piece, sources: list[Source]) -> Origins | None:
+def of_body(entity: TerraformResourceEntity, piece: FileAttribute, sources: list[ValueOrigin]) -> Origins | None:
     """Return the origins of the value in an azapi body of a secret; None if the body does not contain it."""
     node: ast.Node | None = piece.attribute.expression()
     if isinstance(node, ast.Call) and node.name == "jsonencode" and len(node.arguments) == 1:
@@ -314,13 +314,13 @@ def outputs_of(instance: ModuleScope) -> Iterator[Resource]:
         yield _output(instance, name, declaration)
 
 
-def _output(instance: ModuleScope, name: str, declaration: Declaration) -> Resource:
+def _output(instance: ModuleScope, name: str, declaration: TerraformDeclaration) -> Resource:
     at = instance.locate(declaration)
     written = (declaration.attributes.get(argument) for argument in SECRET_FLAGS)
     marked, ephemeral = (
         instance.run.freeze(instance.evaluate(piece, NOTHING)) if piece is not None else None for piece in written
     )
-    sources: list[Source] = []
+    sources: list[ValueOrigin] = []
     piece = declaration.attributes.get("value")
     found = ModuleOrigins(instance, None, sources).trace(piece)
     missing = _undeclared(instance.folder, piece.attribute.expression() if piece is not None else None)
@@ -340,7 +340,7 @@ def _undeclared(folder: Folder, node: ast.Node | None) -> str:
     reference = reference_of(node, (), folder.resources)
     if reference is None:
         return next(filter(None, (_undeclared(folder, part) for part in ast.children(node))), "")
-    is_missing = reference.target is Target.ATTRIBUTE and reference.name not in folder.resources
+    is_missing = reference.target is ReferenceTarget.ATTRIBUTE and reference.name not in folder.resources
     return reference.name if is_missing else ""
 
 

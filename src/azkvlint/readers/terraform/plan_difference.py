@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
-from azkvlint.readers.terraform.folder import Declaration, Folder
+from azkvlint.readers.terraform.folder import Folder, TerraformDeclaration
 from azkvlint.syntax import ast
 from azkvlint.syntax.hcl.parse import Attribute, Block
 
@@ -49,12 +49,12 @@ def _differences(folder: Folder, module: Any, load: Load, prefix: str, depth: in
                 yield found
 
 
-def _expression(declared: Declaration, name: str) -> ast.Expression | None:
+def _expression(declared: TerraformDeclaration, name: str) -> ast.Expression | None:
     piece = declared.attributes.get(name)
     return piece.attribute.expression() if piece is not None else None
 
 
-def _in_declaration(declared: Declaration, expressions: Any, address: str) -> Iterator[str]:
+def _in_declaration(declared: TerraformDeclaration, expressions: Any, address: str) -> Iterator[str]:
     if not declared.is_damaged:
         attributes = {name: piece.attribute for name, piece in declared.attributes.items()}
         yield from _in_body(attributes, [part.block for part in declared.blocks], expressions, address)

@@ -9,15 +9,15 @@ from typing import Any, NamedTuple, TypeAlias
 from azkvlint.evaluation import solve
 from azkvlint.evaluation.operators import NOTHING
 from azkvlint.evaluation.reads import Inputs, Readers, Recorder
-from azkvlint.evaluation.solve import Target
+from azkvlint.evaluation.solve import Demand
 from azkvlint.evaluation.values import Result
 from azkvlint.model.value import Scalar
 from azkvlint.readers.modules.run import EVERY_INPUT
-from azkvlint.readers.terraform.conditions import Goal, Scope, Terraform, scope_in_block
-from azkvlint.readers.terraform.expansion import Step
-from azkvlint.readers.terraform.folder import Declaration, Folder, Part, Piece
-from azkvlint.readers.terraform.module_evaluation import META, CallArguments, ModuleCallSymbol, ModuleInstance
-from azkvlint.readers.terraform.resource_symbols import ResourceSymbol
+from azkvlint.readers.terraform.conditions import Goal, Terraform, TerraformExpressionScope, scope_in_block
+from azkvlint.readers.terraform.expansion import InstanceStep
+from azkvlint.readers.terraform.folder import FileAttribute, FileBlock, Folder, TerraformDeclaration
+from azkvlint.readers.terraform.module_evaluation import META, CallArguments, ModuleCallSymbol, TerraformModuleInstance
+from azkvlint.readers.terraform.resource_symbols import TerraformResourceSymbol
 from azkvlint.syntax import ast
 
 _Place: TypeAlias = tuple[str, str, int, str]
@@ -26,23 +26,23 @@ _MOST_PARTS = 500
 # Of the instances of one declaration that are checked.
 _MOST_INSTANCES = 20
 # No number of instances is below it.
-_LEAST_COUNT = Target(solve.LEAST, 0)
+_LEAST_COUNT = Demand(solve.LEAST, 0)
 
 
-class _Check(NamedTuple):
+class _FallibleExpressions(NamedTuple):
     """Expressions that may fail: of the instances of the declaration ``local``, if there is one."""
 
     key: str
     local: str
-    pieces: tuple[Piece, ...]
+    pieces: tuple[FileAttribute, ...]
 
 
 class _Checks(NamedTuple):
     """What may make the plan of a module fail: taking an item of something, preconditions and counts."""
 
-    fragile: Mapping[str, _Check]
-    preconditions: Mapping[str, _Check]
-    counts: Mapping[str, _Check]
+    fragile: Mapping[str, _FallibleExpressions]
+    preconditions: Mapping[str, _FallibleExpressions]
+    counts: Mapping[str, _FallibleExpressions]
 
 
 class PlanCheck:
@@ -55,7 +55,7 @@ class PlanCheck:
         self._readers: dict[str, Readers] = {}
         self._is_false: set[_Place] = set()
 
-    def evaluate(self, instance: ModuleInstance, recorder: Recorder) -> None:
+    def evaluate(self, instance: TerraformModuleInstance, recorder: Recorder) -> None:
         """Evaluate the expressions of a module that may fail, which records those that do."""
         for check in self._changed(instance, self._checks_in(instance.folder).fragile):
             # What is known in another world was evaluated there, or is that of the base world.
@@ -63,7 +63,7 @@ class PlanCheck:
                 for _ in self._evaluated(instance, check, recorder):
                     pass
 
-    def refused(self, instance: ModuleInstance, recorder: Recorder) -> Iterator[Goal]:
+    def refused(self, instance: TerraformModuleInstance, recorder: Recorder) -> Iterator[Goal]:
         """Yield the preconditions and counts of a module that let the plan fail, with what they are to be."""
         checks = self._checks_in(instance.folder)
         for check in self._changed(instance, checks.preconditions):
@@ -81,13 +81,15 @@ class PlanCheck:
                 node = piece.attribute.expression()
                 is_number = isinstance(found, Scalar) and not isinstance(found.value, bool | str)
                 if node is not None and is_number and found.value < 0:  # type: ignore[union-attr,operator]  # a number
-                    yield Scope(instance, piece.path), node, _LEAST_COUNT
+                    yield TerraformExpressionScope(instance, piece.path), node, _LEAST_COUNT
 
-    def may_differ(self, instance: ModuleInstance, changed: Inputs) -> bool:
+    def may_differ(self, instance: TerraformModuleInstance, changed: Inputs) -> bool:
         """Return whether a use of a module in the base world may fail where some inputs differ, and not there."""
         return any(not inputs.isdisjoint(changed) for inputs in self._reads.get(instance.prefix, {}).values())
 
-    def _changed(self, instance: ModuleInstance, checks: Mapping[str, _Check]) -> Iterable[_Check]:
+    def _changed(
+        self, instance: TerraformModuleInstance, checks: Mapping[str, _FallibleExpressions]
+    ) -> Iterable[_FallibleExpressions]:
         """Return the checks that may have another result than in the base world."""
         reads = self._reads.get(instance.prefix) if instance.run.changed else None
         if reads is None or not checks:
@@ -98,11 +100,11 @@ class PlanCheck:
         return [checks[key] for key in readers.of(instance.run.changed) if key in checks]
 
     def _evaluated(
-        self, instance: ModuleInstance, check: _Check, recorder: Recorder
-    ) -> Iterator[tuple[Piece, Step, Result]]:
+        self, instance: TerraformModuleInstance, check: _FallibleExpressions, recorder: Recorder
+    ) -> Iterator[tuple[FileAttribute, InstanceStep, Result]]:
         """Yield the values of the expressions of a check, and record what they read in the base world."""
 
-        def evaluate() -> list[tuple[Piece, Step, Result]]:
+        def evaluate() -> list[tuple[FileAttribute, InstanceStep, Result]]:
             steps = list(_steps_of(instance, check.local)) if check.local else [_ALONE]
             return [(piece, step, instance.evaluate(piece, step.local)) for step in steps for piece in check.pieces]
 
@@ -122,20 +124,32 @@ class PlanCheck:
             }
             named = [*(("local", *one) for one in sorted(folder.locals.items()))]
             named += [("output", *one) for one in outputs.items()]
-            fragile = [_Check(f"{kind}.{name}", "", (piece,)) for kind, name, piece in named if _takes_item(piece)]
+            fragile = [
+                _FallibleExpressions(f"{kind}.{name}", "", (piece,))
+                for kind, name, piece in named
+                if _takes_item(piece)
+            ]
             declared = (*folder.resources.items(), *folder.modules.items())
             arguments = ((local, tuple(filter(_takes_item, pieces_of(one)))) for local, one in declared)
-            fragile += [_Check(f"items {local}", local, pieces) for local, pieces in arguments if pieces]
+            fragile += [_FallibleExpressions(f"items {local}", local, pieces) for local, pieces in arguments if pieces]
             conditions = ((local, tuple(_preconditions_of(one))) for local, one in folder.resources.items())
             counts = ((local, one.attributes.get("count")) for local, one in declared)
-            preconditions = [_Check(f"if {local}", local, pieces) for local, pieces in conditions if pieces]
-            failing = [_Check(f"count {local}", "", (piece,)) for local, piece in counts if piece and _may_fail(piece)]
+            preconditions = [
+                _FallibleExpressions(f"if {local}", local, pieces) for local, pieces in conditions if pieces
+            ]
+            failing = [
+                _FallibleExpressions(f"count {local}", "", (piece,))
+                for local, piece in counts
+                if piece and _may_fail(piece)
+            ]
             found = _Checks(*({one.key: one for one in every} for every in (fragile, preconditions, failing)))
             self._checks[id(folder)] = found
         return found
 
 
-def not_evaluated(language: Terraform, scope: Scope, node: ast.Node | None, start: int) -> Iterator[Goal]:
+def not_evaluated(
+    language: Terraform, scope: TerraformExpressionScope, node: ast.Node | None, start: int
+) -> Iterator[Goal]:
     """Yield what lets Terraform not evaluate an expression that fails: each alone. ``start`` is where it is."""
     if node is not None:
         yield from _other_branches(language, scope, node)
@@ -150,7 +164,7 @@ def not_evaluated(language: Terraform, scope: Scope, node: ast.Node | None, star
         given = given.caller.call.given
 
 
-def _other_branches(language: Terraform, scope: Scope, node: ast.Node) -> Iterator[Goal]:
+def _other_branches(language: Terraform, scope: TerraformExpressionScope, node: ast.Node) -> Iterator[Goal]:
     """Yield the conditions with other values of which a part of an expression that fails is not evaluated."""
     waiting: list[ast.Node] = [node]
     for _ in range(_MOST_PARTS):
@@ -169,41 +183,41 @@ def _other_branches(language: Terraform, scope: Scope, node: ast.Node) -> Iterat
             waiting += ast.children(here)
 
 
-def _without_instances(instance: Any, declared: Declaration) -> Iterator[Goal]:
+def _without_instances(instance: Any, declared: TerraformDeclaration) -> Iterator[Goal]:
     for name, target in _NO_INSTANCES:
         piece = declared.attributes.get(name)
         node = piece.attribute.expression() if piece is not None else None
-        if piece is not None and node is not None and isinstance(instance, ModuleInstance):
-            yield Scope(instance, piece.path), node, target
+        if piece is not None and node is not None and isinstance(instance, TerraformModuleInstance):
+            yield TerraformExpressionScope(instance, piece.path), node, target
 
 
-_NO_INSTANCES = (("count", Target(solve.MOST, 0)), ("for_each", solve.IS_EMPTY))
-_ALONE = Step(key=None, bracket="", local=NOTHING)
+_NO_INSTANCES = (("count", Demand(solve.MOST, 0)), ("for_each", solve.IS_EMPTY))
+_ALONE = InstanceStep(key=None, bracket="", local=NOTHING)
 
 
-def _may_fail(count: Piece) -> bool:
+def _may_fail(count: FileAttribute) -> bool:
     node = count.attribute.expression()
     return node is not None and not isinstance(node, ast.Literal)
 
 
-def _preconditions_of(declaration: Declaration) -> Iterator[Piece]:
+def _preconditions_of(declaration: TerraformDeclaration) -> Iterator[FileAttribute]:
     for part in declaration.blocks:
         for inner in part.blocks if part.block.type == "lifecycle" else ():
             if inner.block.type == "precondition" and "condition" in inner.attributes:
                 yield inner.attributes["condition"]
 
 
-def _steps_of(instance: ModuleInstance, local: str) -> Iterator[Step]:
+def _steps_of(instance: TerraformModuleInstance, local: str) -> Iterator[InstanceStep]:
     """Yield the instances of a declaration."""
-    symbol: ResourceSymbol | ModuleCallSymbol | None = instance.resource(local) or instance.module(local)
+    symbol: TerraformResourceSymbol | ModuleCallSymbol | None = instance.resource(local) or instance.module(local)
     found = symbol.expanded() if symbol is not None else None
     yield from islice(found.steps if found is not None else (), _MOST_INSTANCES)
 
 
-def pieces_of(declaration: Declaration) -> Iterator[Piece]:
+def pieces_of(declaration: TerraformDeclaration) -> Iterator[FileAttribute]:
     """Yield the arguments of a declaration, also in its blocks but for those that are loops."""
     yield from (piece for name, piece in declaration.attributes.items() if name not in META)
-    waiting: list[Part] = [*declaration.blocks]
+    waiting: list[FileBlock] = [*declaration.blocks]
     while waiting:
         part = waiting.pop()
         if part.block.type not in ("dynamic", "lifecycle"):
@@ -211,7 +225,7 @@ def pieces_of(declaration: Declaration) -> Iterator[Piece]:
             waiting += part.blocks
 
 
-def _takes_item(piece: Piece) -> bool:
+def _takes_item(piece: FileAttribute) -> bool:
     """Return whether an expression takes an item of something by its number or key."""
     node = piece.attribute.expression()
     waiting: list[ast.Node] = [] if node is None else [node]

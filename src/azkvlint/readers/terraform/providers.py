@@ -23,8 +23,8 @@ from azkvlint.model.location import Location
 from azkvlint.model.provider_version import VersionRange, range_of_constraint
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Link, MapValue, Scalar, Unknown, Value
-from azkvlint.readers.terraform.blocks import Content
-from azkvlint.readers.terraform.folder import LOCK_FILE, Declaration, Folder, Part, Piece, parse
+from azkvlint.readers.terraform.blocks import BodyContent
+from azkvlint.readers.terraform.folder import LOCK_FILE, FileAttribute, FileBlock, Folder, TerraformDeclaration, parse
 from azkvlint.syntax import ast
 from azkvlint.util.errors import InputError
 from azkvlint.util.project_files import reported_path
@@ -96,14 +96,14 @@ def provider_resources(instance: ModuleScope) -> Iterator[Resource]:
             yield _resource(instance, part)
 
 
-def _resource(instance: ModuleScope, part: Part) -> Resource:
+def _resource(instance: ModuleScope, part: FileBlock) -> Resource:
     block = part.block
     alias = _text(block.body.attributes.get("alias"))
     key = f"{AZURERM}.{alias}" if alias else AZURERM
     address = _address(instance, key)
     at = instance.locate(part)
     instance.report_faults(part.path, block.body.faults)
-    content = Content(instance, part, _Head(at))
+    content = BodyContent(instance, part, _Head(at))
     fields: dict[str, Value] = {
         "features": _features(content, instance),
         "name": Scalar(at=at, value=key),
@@ -152,7 +152,7 @@ class _Head:
         self.local = NOTHING
 
 
-def _features(content: Content, instance: ModuleScope) -> Value:
+def _features(content: BodyContent, instance: ModuleScope) -> Value:
     """Return ``features { key_vault { ... } }``, every switch with its default."""
     at = content.at
     features = content.blocks("features")
@@ -172,12 +172,12 @@ def _address(instance: ModuleScope, key: str) -> str:
     return f"{PROVIDER_PREFIX}{instance.prefix.rstrip('.')}:{key}" if instance.prefix else PROVIDER_PREFIX + key
 
 
-def provider_of(instance: ModuleScope, declaration: Declaration, at: Location) -> Link:
+def provider_of(instance: ModuleScope, declaration: TerraformDeclaration, at: Location) -> Link:
     """Return the provider block that manages a resource: the one it names, or the one its module has or is given."""
     return Link(at=at, target=provider_key(instance, declaration).removesuffix(ONE_OF))
 
 
-def provider_key(instance: ModuleScope, declaration: Declaration) -> str:
+def provider_key(instance: ModuleScope, declaration: TerraformDeclaration) -> str:
     """Return the address of that block; ``ONE_OF`` ends it if it makes several providers, of which this is one."""
     return _resolve(instance, reference(declaration.attributes.get("provider")) or AZURERM)
 
@@ -206,7 +206,7 @@ def _given(instance: ModuleScope, key: str) -> str:
     return instance.call.providers.get(key, PROVIDER_PREFIX + key)
 
 
-def passed_providers(caller: ModuleScope, declaration: Declaration) -> Mapping[str, str]:
+def passed_providers(caller: ModuleScope, declaration: TerraformDeclaration) -> Mapping[str, str]:
     """Return the provider blocks that a module call passes, by their names in the module."""
     piece = declaration.attributes.get("providers")
     node = piece.attribute.expression() if piece is not None else None
@@ -219,7 +219,7 @@ def passed_providers(caller: ModuleScope, declaration: Declaration) -> Mapping[s
     return found
 
 
-def reference(piece: Piece | None) -> str:
+def reference(piece: FileAttribute | None) -> str:
     """Return the provider that an argument names, such as ``azurerm.west``."""
     return _traversal(piece.attribute.expression()) if piece is not None else ""
 

@@ -19,17 +19,17 @@ from azkvlint.readers.terraform.collect import ResourceCollector
 from azkvlint.readers.terraform.folder import Folder, FolderCache, ModuleFile, parse_text
 from azkvlint.readers.terraform.module_evaluation import (
     WORKSPACE,
-    ModuleInstance,
+    TerraformModuleInstance,
 )
 from azkvlint.readers.terraform.providers import locked_version, settled, version_constraints
-from azkvlint.readers.terraform.run import ModuleCall, Stub, TerraformRun
+from azkvlint.readers.terraform.run import Stub, TerraformModuleCall, TerraformRun
 from azkvlint.readers.terraform.values import RootValues
 from azkvlint.syntax.hcl.parse import Body
 from azkvlint.util.errors import InputError
 
 if TYPE_CHECKING:
     from azkvlint.graph.worlds import Variant
-    from azkvlint.readers.terraform.worlds import Worlds
+    from azkvlint.readers.terraform.worlds import TerraformWorlds
 
 _UNDEMANDED = VersionRange(low=(3, 0))
 
@@ -99,13 +99,19 @@ def _read(
     is_open = is_for_callers and not settings.closed
     if is_open:
         run.leave_open()
-    read = read_module(run, folder, ModuleCall(given=values), values, lock=folder, is_open=is_open)
+    read = read_module(run, folder, TerraformModuleCall(given=values), values, lock=folder, is_open=is_open)
     read.is_for_callers = is_for_callers
     return read
 
 
 def read_module(
-    run: TerraformRun, folder: Folder, use: ModuleCall, values: RootValues, *, lock: Folder, is_open: bool = False
+    run: TerraformRun,
+    folder: Folder,
+    use: TerraformModuleCall,
+    values: RootValues,
+    *,
+    lock: Folder,
+    is_open: bool = False,
 ) -> TerraformRead:
     """Read one use of a module. ``lock`` is the folder of its dependency lock file.
 
@@ -125,10 +131,10 @@ def read_module(
         instance = _root_instance(run, folder, use, is_open)
 
     @cache
-    def worlds() -> Worlds:
-        from azkvlint.readers.terraform.worlds import Worlds  # most modules deploy all that they declare
+    def worlds() -> TerraformWorlds:
+        from azkvlint.readers.terraform.worlds import TerraformWorlds  # most modules deploy all that they declare
 
-        return Worlds(run, folder, instance, gathering, is_final=is_final)
+        return TerraformWorlds(run, folder, instance, gathering, is_final=is_final)
 
     run.worlds = worlds
     try:
@@ -156,14 +162,16 @@ def read_module(
     )  # fmt: skip
 
 
-def _root_instance(run: TerraformRun, folder: Folder, use: ModuleCall, is_open: bool) -> ModuleInstance:
-    instance = ModuleInstance(folder, run, use)
+def _root_instance(
+    run: TerraformRun, folder: Folder, use: TerraformModuleCall, is_open: bool
+) -> TerraformModuleInstance:
+    instance = TerraformModuleInstance(folder, run, use)
     if is_open:
-        instance.defaults = ModuleInstance(folder, run, use)
+        instance.defaults = TerraformModuleInstance(folder, run, use)
     return instance
 
 
-def _has_absence(gathering: ResourceCollector, instance: ModuleInstance) -> bool:
+def _has_absence(gathering: ResourceCollector, instance: TerraformModuleInstance) -> bool:
     try:
         return gathering.has_absence(instance)
     except (InputError, RecursionError):  # reported once the module is read

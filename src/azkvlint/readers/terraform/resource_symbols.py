@@ -24,18 +24,18 @@ from azkvlint.model.pattern import (
 )
 from azkvlint.model.value import NOTHING_KNOWN, Absent, Scalar, Unknown
 from azkvlint.readers.deployment.resource import SECRETS
-from azkvlint.readers.terraform.blocks import Content, other_arguments
+from azkvlint.readers.terraform.blocks import BodyContent, other_arguments
 from azkvlint.readers.terraform.computed_values import computed_id, computed_value
 from azkvlint.readers.terraform.expansion import (
+    DeclarationInstance,
     Expansion,
-    Instance,
-    Step,
-    Symbolic,
+    InstanceStep,
+    SymbolicInstance,
     assumed_expansion,
     expansion,
     with_values_here,
 )
-from azkvlint.readers.terraform.folder import Declaration
+from azkvlint.readers.terraform.folder import TerraformDeclaration
 from azkvlint.readers.terraform.providers import ONE_OF, provider_key
 from azkvlint.values.secrecy import names_secret
 
@@ -60,15 +60,15 @@ _OF_PROVIDER = ("azurerm_client_config", "azurerm_subscription")
 # The azapi types whose ID is that of the resource that they create or change.
 _OF_ONE_RESOURCE = frozenset({"azapi_resource", "azapi_resource_action", "azapi_update_resource"})
 
-One = TypeVar("One", bound="Instance")
+One = TypeVar("One", bound="DeclarationInstance")
 
 
-class Symbol(Generic[One]):
+class TerraformSymbol(Generic[One]):
     """A declaration in one use of its module, expanded when it is first needed."""
 
     is_call = False
 
-    def __init__(self, instance: ModuleScope, declaration: Declaration, address: str) -> None:
+    def __init__(self, instance: ModuleScope, declaration: TerraformDeclaration, address: str) -> None:
         self.instance = instance
         self.declaration = declaration
         self.address = address
@@ -79,7 +79,7 @@ class Symbol(Generic[One]):
         self._result: Result | None = None
         self._busy = False
 
-    def make(self, step: Step) -> One:
+    def make(self, step: InstanceStep) -> One:
         """Return the instance of a step."""
         raise NotImplementedError
 
@@ -111,7 +111,7 @@ class Symbol(Generic[One]):
 
     def _expand(self) -> tuple[Expansion, Inputs | None]:
         decides = self.instance.decides_on(self)
-        if isinstance(decides, Symbol):
+        if isinstance(decides, TerraformSymbol):
             known = decides.expanded()
             if known is not None:
                 here = with_values_here(known, self.instance, self.declaration, self.address)
@@ -193,7 +193,7 @@ class Symbol(Generic[One]):
 
     def _meant(self, found: Expansion) -> Result:
         if found.symbolic and self._instances:
-            return Symbolic(self._instances[0], found.positions, self.at)
+            return SymbolicInstance(self._instances[0], found.positions, self.at)
         if found.kind == "list":
             return Items(at=self.at, items=list(self._instances))
         if found.kind == "map":
@@ -226,18 +226,18 @@ class RemoteOutputs:
         return Unknown(at=at, why=f"the value is in the state that `{self.address}` reads")
 
 
-class ResourceSymbol(Symbol["ResourceEntity"]):
+class TerraformResourceSymbol(TerraformSymbol["TerraformResourceEntity"]):
     """The declaration of a resource or data source."""
 
-    def __init__(self, instance: ModuleScope, declaration: Declaration) -> None:
+    def __init__(self, instance: ModuleScope, declaration: TerraformDeclaration) -> None:
         super().__init__(instance, declaration, instance.prefix + declaration.local)
         self.is_data = declaration.local.startswith(("data.", "ephemeral."))
         self.type = declaration.type
-        self._by_bracket: dict[str, ResourceEntity] = {}
+        self._by_bracket: dict[str, TerraformResourceEntity] = {}
 
-    def make(self, step: Step) -> ResourceEntity:
+    def make(self, step: InstanceStep) -> TerraformResourceEntity:
         """Return the instance of a step."""
-        made, base = ResourceEntity(self, step), self.instance.base_symbol(self)
+        made, base = TerraformResourceEntity(self, step), self.instance.base_symbol(self)
         same = base.instance_at(step.bracket) if base is not None else None
         made.content.base = same.content if same is not None else None
         return made
@@ -247,17 +247,17 @@ class ResourceSymbol(Symbol["ResourceEntity"]):
         self._by_bracket.clear()
         super().close()
 
-    def instance_at(self, bracket: str) -> ResourceEntity | None:
+    def instance_at(self, bracket: str) -> TerraformResourceEntity | None:
         """Return the instance with a key, if it was expanded."""
         if not self._by_bracket:
             self._by_bracket.update((one.step.bracket, one) for one in self._instances)
         return self._by_bracket.get(bracket)
 
 
-class ResourceEntity(Instance):
+class TerraformResourceEntity(DeclarationInstance):
     """One instance of a resource or data source. Its attributes are evaluated when they are first needed."""
 
-    def __init__(self, symbol: ResourceSymbol, step: Step) -> None:
+    def __init__(self, symbol: TerraformResourceSymbol, step: InstanceStep) -> None:
         self.symbol = symbol
         self.instance = symbol.instance
         self.type = symbol.type
@@ -265,7 +265,7 @@ class ResourceEntity(Instance):
         self.at = symbol.at
         self.step = step
         self.local: Local = step.local
-        self.content = Content(self.instance, symbol.declaration, self)
+        self.content = BodyContent(self.instance, symbol.declaration, self)
         mapped = RESOURCES.get(self.type)
         self.azure_type = mapped.type if mapped is not None else ""
         self._own: Unknown | None = None

@@ -17,7 +17,15 @@ from azkvlint.model.provider_version import VersionRange
 from azkvlint.model.value import Scalar, Unknown, Value
 from azkvlint.readers.modules.required_members import AttributeFilter
 from azkvlint.readers.modules.run import Run
-from azkvlint.readers.terraform.folder import Declaration, Folder, FolderCache, ModuleFile, ModuleSource, Piece, Written
+from azkvlint.readers.terraform.folder import (
+    FileAttribute,
+    Folder,
+    FolderCache,
+    ModuleFile,
+    ModuleSource,
+    TerraformDeclaration,
+    Written,
+)
 from azkvlint.readers.terraform.links import LinkFreezer
 from azkvlint.syntax import ast
 from azkvlint.syntax.ast import Fault
@@ -34,7 +42,7 @@ _RESOURCES = '"resources"'
 _NONE: set[str] = set()
 
 
-class Texts:
+class RootTextFiles:
     """The text files of one root module. ``deployed`` are the real paths of those whose content is deployed."""
 
     def __init__(self, root: str, directory: str) -> None:
@@ -174,7 +182,7 @@ class TerraformRun(Run):
         self.failures: dict[tuple[str, str, int], Failure] = {}
         self.without_instances: list[Any] = []
         self.from_templates: set[str] = set()
-        self.texts = Texts(root, folder.directory)
+        self.texts = RootTextFiles(root, folder.directory)
         self.called: set[str] = set()
         # The modules of the calls that were opened, by the folder of the caller and the name of the call.
         self.calls: dict[tuple[str, str], Folder] = {}
@@ -260,7 +268,7 @@ class VariableValues(Protocol):
         """Return the value of a variable that is ``found`` by its argument and its default."""
 
 
-class ModuleCall(msgspec.Struct, frozen=True, kw_only=True):
+class TerraformModuleCall(msgspec.Struct, frozen=True, kw_only=True):
     """A call of a module, or the root module.
 
     ``prefix`` is what the addresses in it begin with, ``key`` is its place in ``modules.json``. ``callers`` are the
@@ -304,26 +312,26 @@ class ModuleScope(Protocol):
 
     folder: Folder
     run: TerraformRun
-    call: ModuleCall
+    call: TerraformModuleCall
     prefix: str
     providers: dict[str, str]
 
-    def evaluate(self, piece: Piece, local: Local) -> Result:
+    def evaluate(self, piece: FileAttribute, local: Local) -> Result:
         """Return the value of an attribute."""
 
-    def evaluate_node(self, piece: Piece, node: ast.Expression, local: Local) -> Result:
+    def evaluate_node(self, piece: FileAttribute, node: ast.Expression, local: Local) -> Result:
         """Return the value of a part of an attribute's expression."""
 
     def locate(self, written: Written) -> Location:
         """Return the location that reports use for an attribute, or for the head of a block."""
 
-    def fail(self, piece: Piece) -> None:
+    def fail(self, piece: FileAttribute) -> None:
         """Record that the plan fails because of the value of an attribute, or that kvlint does not evaluate it."""
 
     def report_faults(self, path: str, faults: Sequence[Fault]) -> None:
         """Report what is wrong with the text of a file."""
 
-    def report_block_faults(self, declaration: Declaration) -> None:
+    def report_block_faults(self, declaration: TerraformDeclaration) -> None:
         """Report what is wrong with the text of a block."""
 
     def is_given(self, at: Location) -> bool:

@@ -10,13 +10,13 @@ from azkvlint.azure.azurerm.azapi import AZAPI
 from azkvlint.azure.azurerm.secret_attributes import holds_secret
 from azkvlint.azure.secret_properties import secret_properties
 from azkvlint.model.value import Path
-from azkvlint.readers.terraform.folder import Declaration, Folder, Piece
-from azkvlint.readers.terraform.folder import Part as Written
-from azkvlint.readers.terraform.references import Reference, Target, reference_of
+from azkvlint.readers.terraform.folder import FileAttribute, Folder, TerraformDeclaration
+from azkvlint.readers.terraform.folder import FileBlock as Written
+from azkvlint.readers.terraform.references import ReferenceTarget, TerraformReference, reference_of
 from azkvlint.syntax import ast
 from azkvlint.util.lazy_regex import regex
 from azkvlint.values.name_kinds import NameKind, kind_of_name
-from azkvlint.values.parts import Part
+from azkvlint.values.parts import ValuePart
 from azkvlint.values.paths import ANY, KEYS, names_of, without_indexes
 from azkvlint.values.secrecy import Span, describes_secret, names_secret, names_value
 from azkvlint.values.secret_sources import HiddenPart, hide_sources, may_hold_secrets, secrets_in
@@ -33,16 +33,16 @@ _REFERENCE = regex(r"\b(var|local)\.([\w-]+)")
 _STEPS, _MIN_STEPS = 2, 10_000
 
 
-class Module:
+class FolderModule:
     """A folder, and its place among the others: the modules that it calls, and the calls of it."""
 
     def __init__(self, folder: Folder) -> None:
         self.folder = folder
-        self.called: dict[str, Module] = {}
-        self.callers: list[tuple[Module, Declaration]] = []
+        self.called: dict[str, FolderModule] = {}
+        self.callers: list[tuple[FolderModule, TerraformDeclaration]] = []
         self._texts = {file.path: file.parsed.text for file in folder.files}
 
-    def text_of(self, piece: Piece) -> str:
+    def text_of(self, piece: FileAttribute) -> str:
         """Return the text of the value of an attribute."""
         return self._texts[piece.path][piece.attribute.value_start : piece.attribute.end]
 
@@ -52,7 +52,7 @@ def secret_sources(folders: Iterable[Folder], calls: Mapping[tuple[str, str], st
 
     ``calls`` has the folder of each called module by that of its caller and the name of the call.
     """
-    modules = {folder.directory: Module(folder) for folder in folders}
+    modules = {folder.directory: FolderModule(folder) for folder in folders}
     for (caller, name), directory in calls.items():
         outer, inner = modules.get(caller), modules.get(directory)
         declaration = outer.folder.modules.get(name) if outer is not None else None
@@ -68,15 +68,16 @@ def secret_sources(folders: Iterable[Folder], calls: Mapping[tuple[str, str], st
     return spans
 
 
-class _Scope:
+class _TerraformSecretScope:
     """The scope of an attribute of a module. ``around`` is the declaration that ``each`` belongs to.
 
     ``iterators`` are the iterators of the dynamic blocks around it, with their collections.
     """
 
     def __init__(
-        self, spans: dict[str, set[Span]], module: Module, piece: Piece, around: Declaration | None,
-        iterators: Mapping[str, Piece],
+        self, spans: dict[str, set[Span]], module: FolderModule, piece: FileAttribute,
+        around: TerraformDeclaration | None,
+        iterators: Mapping[str, FileAttribute],
     ) -> None:  # fmt: skip
         self.spans, self.module, self.around, self.iterators = spans, module, around, iterators
         self.path, self.attribute = piece.path, piece.attribute
@@ -100,27 +101,29 @@ class _Scope:
         reference = reference_of(node, rest, self.module.folder.resources, self.iterators)
         return None if reference is None else list(self._named(reference))
 
-    def _named(self, reference: Reference) -> Iterator[HiddenPart]:
+    def _named(self, reference: TerraformReference) -> Iterator[HiddenPart]:
         folder, (target, name, rest, type_) = self.module.folder, reference
         match target:
-            case Target.KEY | Target.ITEM:
-                below: Path = (KEYS,) if target is Target.KEY else (ANY, *rest)
+            case ReferenceTarget.KEY | ReferenceTarget.ITEM:
+                below: Path = (KEYS,) if target is ReferenceTarget.KEY else (ANY, *rest)
                 if name in self.iterators:
                     yield from self._iterated(name, below)
                 elif self.around is not None:
                     yield from self.of(self.around.attributes.get("for_each"), None, below)
-            case Target.VARIABLE:
+            case ReferenceTarget.VARIABLE:
                 yield from self._variable(name, rest)
-            case Target.LOCAL:
+            case ReferenceTarget.LOCAL:
                 yield from self.of(folder.locals.get(name), None, rest)
-            case Target.OUTPUT:
+            case ReferenceTarget.OUTPUT:
                 yield from self._output(name, rest)
-            case Target.ATTRIBUTE:
+            case ReferenceTarget.ATTRIBUTE:
                 yield from self._attribute(folder.resources.get(name), type_, rest)
-            case Target.OWN_ATTRIBUTE if self.around is not None:
+            case ReferenceTarget.OWN_ATTRIBUTE if self.around is not None:
                 yield from self._attribute(self.around, self.around.type, rest)
 
-    def of(self, piece: Piece | None, around: Declaration | None, rest: Path = ()) -> Iterator[HiddenPart]:
+    def of(
+        self, piece: FileAttribute | None, around: TerraformDeclaration | None, rest: Path = ()
+    ) -> Iterator[HiddenPart]:
         """Yield the value at ``rest`` in an attribute of the same module."""
         if piece is not None:
             yield from _part(self.spans, self.module, piece, around, {}, rest)
@@ -143,7 +146,7 @@ class _Scope:
             if piece is not None:
                 yield from _part(self.spans, caller, piece, call, {}, rest)
 
-    def _compared(self, declaration: Declaration) -> Iterator[HiddenPart]:
+    def _compared(self, declaration: TerraformDeclaration) -> Iterator[HiddenPart]:
         """Yield the strings with which the validations of a variable compare its value."""
         for part in (one for layer in declaration.layers for one in layer.blocks if one.block.type == "validation"):
             for condition in self.of(part.attributes.get("condition"), None):
@@ -152,7 +155,7 @@ class _Scope:
                     node = waiting.pop()
                     waiting += ast.children(node)
                     if isinstance(node, ast.Literal) and isinstance(node.value, str):
-                        yield Part(node, condition.scope)
+                        yield ValuePart(node, condition.scope)
 
     def _output(self, call: str, more: Path) -> Iterator[HiddenPart]:
         called = self.module.called.get(call)
@@ -164,7 +167,7 @@ class _Scope:
             if piece is not None:
                 yield from _part(self.spans, called, piece, None, {}, more[1:])
 
-    def _attribute(self, declaration: Declaration | None, type_: str, more: Path) -> Iterator[HiddenPart]:
+    def _attribute(self, declaration: TerraformDeclaration | None, type_: str, more: Path) -> Iterator[HiddenPart]:
         """Yield what an attribute of a resource is given, unless its name shows that it is not secret.
 
         The name of a collection, such as ``tags``, shows nothing about its members.
@@ -187,8 +190,8 @@ class _Scope:
 
 
 def _part(
-    spans: dict[str, set[Span]], module: Module, piece: Piece, around: Declaration | None,
-    iterators: Mapping[str, Piece], rest: Path = (),
+    spans: dict[str, set[Span]], module: FolderModule, piece: FileAttribute, around: TerraformDeclaration | None,
+    iterators: Mapping[str, FileAttribute], rest: Path = (),
 ) -> Iterator[HiddenPart]:  # fmt: skip
     node = piece.attribute.expression()
     if node is None:
@@ -196,12 +199,12 @@ def _part(
         spans.setdefault(piece.path, set()).add((piece.attribute.value_start, piece.attribute.end))
         for root, name in _REFERENCE.findall(module.text_of(piece)):
             reference = ast.Member(0, 0, ast.Name(0, 0, root), name)
-            yield Part(reference, _Scope(spans, module, piece, around, iterators))
+            yield ValuePart(reference, _TerraformSecretScope(spans, module, piece, around, iterators))
     else:
-        yield Part(node, _Scope(spans, module, piece, around, iterators), rest)
+        yield ValuePart(node, _TerraformSecretScope(spans, module, piece, around, iterators), rest)
 
 
-def _secrets_of(module: Module, spans: dict[str, set[Span]]) -> Iterator[HiddenPart]:
+def _secrets_of(module: FolderModule, spans: dict[str, set[Span]]) -> Iterator[HiddenPart]:
     """Yield the expressions of a module whose values are secret."""
     folder = module.folder
     add = partial(_part, spans, module)
@@ -225,7 +228,9 @@ def _secrets_of(module: Module, spans: dict[str, set[Span]]) -> Iterator[HiddenP
         yield from _in_blocks(module, spans, [part], None)
 
 
-def _in_resource(module: Module, spans: dict[str, set[Span]], resource: Declaration) -> Iterator[HiddenPart]:
+def _in_resource(
+    module: FolderModule, spans: dict[str, set[Span]], resource: TerraformDeclaration
+) -> Iterator[HiddenPart]:
     is_azapi_secret = resource.type in AZAPI and _is_secret_type(resource)
     for layer in resource.layers:
         for name, piece in layer.attributes.items():
@@ -237,18 +242,18 @@ def _in_resource(module: Module, spans: dict[str, set[Span]], resource: Declarat
         yield from _in_blocks(module, spans, layer.blocks, resource)
 
 
-def _is_secret_type(resource: Declaration) -> bool:
+def _is_secret_type(resource: TerraformDeclaration) -> bool:
     piece = resource.attributes.get("type")
     node = piece.attribute.expression() if piece is not None else None
     return not isinstance(node, ast.Literal) or _SECRETS_IN_BODY in str(node.value).lower()
 
 
 def _in_blocks(
-    module: Module, spans: dict[str, set[Span]], parts: Iterable[Written], around: Declaration | None
+    module: FolderModule, spans: dict[str, set[Span]], parts: Iterable[Written], around: TerraformDeclaration | None
 ) -> Iterator[HiddenPart]:
     """Yield the secrets in blocks and in those that are nested in them."""
     type_ = around.type if around is not None else ""
-    waiting: list[tuple[Written, Mapping[str, Piece], bool]] = [(one, {}, False) for one in parts]
+    waiting: list[tuple[Written, Mapping[str, FileAttribute], bool]] = [(one, {}, False) for one in parts]
     while waiting:
         part, iterators, is_below = waiting.pop()
         is_below = is_below or any(map(names_secret, (part.block.type, *part.block.labels)))
@@ -261,7 +266,7 @@ def _in_blocks(
         waiting += [(one, inner, is_below) for one in part.blocks]
 
 
-def _with_iterator(part: Written, iterators: Mapping[str, Piece]) -> Mapping[str, Piece]:
+def _with_iterator(part: Written, iterators: Mapping[str, FileAttribute]) -> Mapping[str, FileAttribute]:
     """Return the iterators in a block, which is a dynamic one or not."""
     block: Block = part.block
     piece = part.attributes.get("for_each")
@@ -272,7 +277,9 @@ def _with_iterator(part: Written, iterators: Mapping[str, Piece]) -> Mapping[str
     return {**iterators, node.name if isinstance(node, ast.Name) else block.labels[0]: piece}
 
 
-def _in_piece(module: Module, piece: Piece, found: Iterator[HiddenPart], is_secret: bool) -> Iterator[HiddenPart]:
+def _in_piece(
+    module: FolderModule, piece: FileAttribute, found: Iterator[HiddenPart], is_secret: bool
+) -> Iterator[HiddenPart]:
     """Yield the value of an attribute if it is secret, or else the secrets in it."""
     if is_secret:
         yield from found

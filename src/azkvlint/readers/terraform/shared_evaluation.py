@@ -7,10 +7,10 @@ from typing import Any, Protocol
 
 from azkvlint.evaluation.operators import Local
 from azkvlint.evaluation.reads import Bound
-from azkvlint.evaluation.traces import DECLARATION, INPUTS, LOCAL, VALUE, Evaluations, Read, Shared
+from azkvlint.evaluation.traces import DECLARATION, INPUTS, LOCAL, VALUE, Evaluations, Read, SharedEvaluation
 from azkvlint.evaluation.values import Result
 from azkvlint.model.location import Location
-from azkvlint.readers.terraform.resource_symbols import Symbol
+from azkvlint.readers.terraform.resource_symbols import TerraformSymbol
 from azkvlint.readers.terraform.run import TerraformRun
 from azkvlint.syntax import ast
 
@@ -18,7 +18,7 @@ from azkvlint.syntax import ast
 _CHEAP = frozenset((ast.Name, ast.Member, ast.Literal))
 
 
-class Module(Protocol):
+class ModuleInWorld(Protocol):
     """One use of a module in one world. ``evaluations`` are those of all worlds."""
 
     run: TerraformRun
@@ -30,12 +30,12 @@ class Module(Protocol):
     def again(self, key: str, at: Location) -> Result | None:
         """Return the same, evaluated for a reference."""
 
-    def declared(self, local: str, *, is_call: bool) -> Symbol[Any] | None:
+    def declared(self, local: str, *, is_call: bool) -> TerraformSymbol[Any] | None:
         """Return a resource or module call by its name."""
 
 
 def shared_evaluation(
-    module: Module, node: ast.Expression, local: Local, make: Callable[[], tuple[Result, bool]]
+    module: ModuleInWorld, node: ast.Expression, local: Local, make: Callable[[], tuple[Result, bool]]
 ) -> tuple[Result, bool]:
     """Return the value of an expression, and whether it fails: as in another world that has the same values for it."""
     trace = module.run.recorder.trace
@@ -52,13 +52,13 @@ def shared_evaluation(
                 return known.value, False
         found, fails = make()
         if not fails:  # a failure belongs to the world in which it is looked for
-            module.evaluations.add(node, Shared(tuple(trace.log[start:]), found))
+            module.evaluations.add(node, SharedEvaluation(tuple(trace.log[start:]), found))
     finally:
         trace.leave(around, start)
     return found, fails
 
 
-def _is_same_here(read: Read, module: Module, local: Local) -> bool:
+def _is_same_here(read: Read, module: ModuleInWorld, local: Local) -> bool:
     """Return whether what an evaluation has read is the same in a module of another world."""
     found: Any
     match read.source:
@@ -85,7 +85,7 @@ def _is_same_here(read: Read, module: Module, local: Local) -> bool:
     return found is not None and read.is_of(found)
 
 
-def _shape(symbol: Symbol[Any] | None) -> object:
+def _shape(symbol: TerraformSymbol[Any] | None) -> object:
     """Return how a declaration is expanded, which a reference to it records as read; None if it is not declared."""
     if symbol is None:
         return None

@@ -15,7 +15,7 @@ from azkvlint.model.provider_version import Version, range_of_constraint
 from azkvlint.model.value import Scalar, Unknown
 from azkvlint.readers.discover import module_files, names_in
 from azkvlint.readers.missing_modules import source_name, why_missing
-from azkvlint.readers.terraform.folder import Declaration, Folder, ModuleFile, ModuleSource, is_local
+from azkvlint.readers.terraform.folder import Folder, ModuleFile, ModuleSource, TerraformDeclaration, is_local
 from azkvlint.syntax import ast
 from azkvlint.syntax.hcl.parse import parse_file
 from azkvlint.syntax.json_decoder import decode_json
@@ -127,7 +127,7 @@ class _Manifest(msgspec.Struct, frozen=True):
     modules: tuple[_Entry, ...] = msgspec.field(name="Modules", default=())
 
 
-def source_of(instance: ModuleScope, declaration: Declaration, at: Location) -> ModuleSource | None:
+def source_of(instance: ModuleScope, declaration: TerraformDeclaration, at: Location) -> ModuleSource | None:
     """Return the module of a call; None, with a Problem, if it is not available or cannot be read."""
     piece = declaration.attributes.get("source")
     written = instance.evaluate(piece, {}) if piece is not None else None
@@ -147,7 +147,7 @@ def source_of(instance: ModuleScope, declaration: Declaration, at: Location) -> 
         return None
 
 
-def _find(instance: ModuleScope, declaration: Declaration, source: str, at: Location) -> ModuleSource | None:
+def _find(instance: ModuleScope, declaration: TerraformDeclaration, source: str, at: Location) -> ModuleSource | None:
     run = instance.run
     if len(instance.call.around) >= _MAX_DEPTH:
         raise InputError(f"modules are nested deeper than {_MAX_DEPTH} levels")

@@ -46,20 +46,20 @@ from azkvlint.model.value import MapValue, Scalar, Unknown, Value
 from azkvlint.readers.argument_map import freeze
 from azkvlint.readers.deployment.documents import result_member
 from azkvlint.readers.deployment.resource import record_defaults
-from azkvlint.readers.deployment.scope import GROUP, SUBSCRIPTION, Scope, scope_of
+from azkvlint.readers.deployment.scope import GROUP, SUBSCRIPTION, DeploymentScope, scope_of
 from azkvlint.readers.modules.template_holders import POLICIES
-from azkvlint.readers.terraform.map_arguments import ArgumentMap
+from azkvlint.readers.terraform.map_arguments import TerraformArgumentMap
 from azkvlint.readers.terraform.providers import provider_key
 from azkvlint.syntax import ast
 
 if TYPE_CHECKING:
-    from azkvlint.readers.terraform.resource_symbols import ResourceEntity
+    from azkvlint.readers.terraform.resource_symbols import TerraformResourceEntity
 
 _TOP = ("name", "location", "tags")
 _WHOLE = RequiredAttributes(paths={}, reference_paths={}, everything=True)
 
 
-def attributes(entity: ResourceEntity, type_: str, version: str) -> MapValue:
+def attributes(entity: TerraformResourceEntity, type_: str, version: str) -> MapValue:
     """Return the attributes of an ``azapi_resource``: body, name, place, and the defaults of its API version."""
     content, run = entity.content, entity.instance.run
     recorder = run.recorder
@@ -91,11 +91,11 @@ def attributes(entity: ResourceEntity, type_: str, version: str) -> MapValue:
 
 
 @cache
-def _beside_body() -> ArgumentMap:
-    return ArgumentMap(beside_body(), _WHOLE)
+def _beside_body() -> TerraformArgumentMap:
+    return TerraformArgumentMap(beside_body(), _WHOLE)
 
 
-def body(entity: ResourceEntity) -> Mapping[str, Value]:
+def body(entity: TerraformResourceEntity) -> Mapping[str, Value]:
     """Return what the body of a resource sets. An encoded one (azapi 1.x) is looked at before it is encoded."""
     found = decode_argument(entity, "body")
     value = entity.instance.run.freeze(found) if found is not None else None
@@ -109,7 +109,7 @@ def body(entity: ResourceEntity) -> Mapping[str, Value]:
     return {}
 
 
-def decode_argument(entity: ResourceEntity, argument: str) -> Result | None:
+def decode_argument(entity: TerraformResourceEntity, argument: str) -> Result | None:
     """Return an argument that may be encoded: then what it is before that, so that what is not known in it hides no
     more.
     """
@@ -120,13 +120,13 @@ def decode_argument(entity: ResourceEntity, argument: str) -> Result | None:
     return entity.instance.evaluate_node(piece, node.arguments[0], entity.local)
 
 
-def is_key_vault(entity: ResourceEntity) -> bool:
+def is_key_vault(entity: TerraformResourceEntity) -> bool:
     """Return whether an azapi resource is one of Key Vault's."""
     named = entity.azapi_type()
     return named is not None and is_key_vault_type(named[0])
 
 
-def overlay_update(update: ResourceEntity, conditions: frozenset[str], resources: dict[str, Resource]) -> bool:
+def overlay_update(update: TerraformResourceEntity, conditions: frozenset[str], resources: dict[str, Resource]) -> bool:
     """Write an ``azapi_update_resource`` into the resource that it changes; False if that is not among them.
 
     ``conditions`` decide on its existence: if the resource may exist without it, what it sets is unknown.
@@ -147,13 +147,13 @@ def overlay_update(update: ResourceEntity, conditions: frozenset[str], resources
     return True
 
 
-def possible_targets(update: ResourceEntity, resources: Mapping[str, Resource]) -> list[str]:
+def possible_targets(update: TerraformResourceEntity, resources: Mapping[str, Resource]) -> list[str]:
     """Return the addresses of the resources that an ``azapi_update_resource`` may change, by their types."""
     named = update.azapi_type()
     return [one.address for one in resources.values() if named is not None and one.type.lower() == named[0].lower()]
 
 
-def standalone_update(update: ResourceEntity) -> tuple[str, MapValue] | None:
+def standalone_update(update: TerraformResourceEntity) -> tuple[str, MapValue] | None:
     """Return the type and attributes of what an update changes that is not declared, if they say anything by
     themselves.
     """
@@ -164,13 +164,13 @@ def standalone_update(update: ResourceEntity) -> tuple[str, MapValue] | None:
     return type_, standalone_attributes(attributes(update, type_, named[1]), plain_argument(update, "resource_id"))
 
 
-def plain_argument(entity: ResourceEntity, name: str) -> Value | None:
+def plain_argument(entity: TerraformResourceEntity, name: str) -> Value | None:
     """Return an argument of a resource; None if it is not set."""
     found = entity.content.attribute(name)
     return entity.instance.run.freeze(found) if found is not None else None
 
 
-def add_deployment(entity: ResourceEntity, conditions: frozenset[str]) -> None:
+def add_deployment(entity: TerraformResourceEntity, conditions: frozenset[str]) -> None:
     """Add what a resource of azurerm deploys."""
     run, given = entity.instance.run, entity.content.pieces
     template, parameters = arguments_of(entity.type)
@@ -183,19 +183,21 @@ def add_deployment(entity: ResourceEntity, conditions: frozenset[str]) -> None:
     _deploy(entity, decode_argument(entity, template), values, _scope(entity), conditions)
 
 
-def add_policy(entity: ResourceEntity, conditions: frozenset[str]) -> None:
+def add_policy(entity: TerraformResourceEntity, conditions: frozenset[str]) -> None:
     """Add what the template in the rule of a policy definition deploys."""
     rule = decode_argument(entity, POLICY_RULE)
     properties = Fields(at=entity.at, fields={} if rule is None else {"policyRule": rule})
     _deploy_held(entity, POLICIES, properties, conditions)
 
 
-def add_held(entity: ResourceEntity, type_: str, conditions: frozenset[str]) -> None:
+def add_held(entity: TerraformResourceEntity, type_: str, conditions: frozenset[str]) -> None:
     """Add what the template in the body of an azapi resource deploys. ``type_`` is in lower case."""
     _deploy_held(entity, type_, result_member(decode_argument(entity, "body"), "properties"), conditions)
 
 
-def _deploy_held(entity: ResourceEntity, type_: str, properties: Result | None, conditions: frozenset[str]) -> None:
+def _deploy_held(
+    entity: TerraformResourceEntity, type_: str, properties: Result | None, conditions: frozenset[str]
+) -> None:
     from azkvlint.readers.deployment.embedded import HoldingResource, deploy_held  # few roots hold templates
 
     above = entity.content.attribute("parent_id")
@@ -213,7 +215,7 @@ def _deploy_held(entity: ResourceEntity, type_: str, properties: Result | None, 
 
 
 def _deploy(
-    entity: ResourceEntity, template: Result | None, given: Result | None, scope: Scope | None,
+    entity: TerraformResourceEntity, template: Result | None, given: Result | None, scope: DeploymentScope | None,
     conditions: frozenset[str],
 ) -> None:  # fmt: skip
     from azkvlint.readers.deployment.embedded import EmbeddedTemplate, deploy
@@ -231,7 +233,7 @@ def _deploy(
         run.texts.deploy(template, given)
 
 
-def _take_note(entity: ResourceEntity, known: int) -> None:
+def _take_note(entity: TerraformResourceEntity, known: int) -> None:
     """Keep the values of secrets in a template out of excerpts. The first ``known`` resources come from elsewhere."""
     run = entity.instance.run
     deployed = list(islice(reversed(run.resources.items()), len(run.resources) - known))[::-1]
@@ -240,11 +242,11 @@ def _take_note(entity: ResourceEntity, known: int) -> None:
         run.hide(at)
 
 
-def _scope(entity: ResourceEntity) -> Scope:
+def _scope(entity: TerraformResourceEntity) -> DeploymentScope:
     """Return where a deployment of azurerm goes. Ids in it are those of what Terraform itself makes there."""
     level = LEVELS[entity.type]
     if level not in (GROUP, SUBSCRIPTION):
-        return Scope(level)
+        return DeploymentScope(level)
     subscription = declared_hole(TERRAFORM, provider_key(entity.instance, entity.symbol.declaration), "subscription")
     group = entity.text("resource_group_name") or declared_hole(TERRAFORM, entity.address, GROUP)
-    return Scope(level, subscription, group)
+    return DeploymentScope(level, subscription, group)

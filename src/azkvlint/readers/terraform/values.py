@@ -18,7 +18,7 @@ from azkvlint.model.location import Location
 from azkvlint.model.value import Scalar, Unknown
 from azkvlint.readers.discover import AUTOMATIC_VALUES, VALUE_FILES
 from azkvlint.readers.terraform import TerraformSettings
-from azkvlint.readers.terraform.folder import Folder, ModuleFile, Piece, parse
+from azkvlint.readers.terraform.folder import FileAttribute, Folder, ModuleFile, parse
 from azkvlint.syntax import ast
 from azkvlint.syntax.hcl.parse import parse_file
 from azkvlint.util.errors import InputError
@@ -55,7 +55,7 @@ class RootValues:
         self.inputs = inputs
         self.run = run
         self.folder = folder
-        self.pieces: dict[str, Piece] = {}
+        self.pieces: dict[str, FileAttribute] = {}
         self._damaged = ""
         self.options = dict(word.partition("=")[::2] for word in settings.variables)
         for path, file in (*automatic_files(folder), *more):
@@ -96,7 +96,7 @@ class RootValues:
         if parsed.faults:
             self._lose(path)
         self.run.value_files.add(path)
-        self.pieces |= {name: Piece(path, found) for name, found in parsed.body.attributes.items()}
+        self.pieces |= {name: FileAttribute(path, found) for name, found in parsed.body.attributes.items()}
         return parsed.body.attributes.keys()
 
     def _lose(self, path: str) -> None:

@@ -19,7 +19,7 @@ from azkvlint.evaluation.terraform.types import type_of
 from azkvlint.evaluation.traces import Trace
 from azkvlint.evaluation.values import Result
 from azkvlint.graph.duplicates import without_duplicates
-from azkvlint.graph.worlds import Change, Facts, Faults, World
+from azkvlint.graph.worlds import Facts, Faults, InputChange, World
 from azkvlint.model.condition import UNDECIDED
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
@@ -29,30 +29,42 @@ from azkvlint.readers.modules.world_values import changed_value, limited
 from azkvlint.readers.modules.worlds import RootInWorld, RootWorlds
 from azkvlint.readers.terraform.accepted_values import allowed_values, limits_of
 from azkvlint.readers.terraform.collect import ResourceCollector
-from azkvlint.readers.terraform.conditions import VAR, Goal, Scope, Terraform, goals_of, scope_in_block
+from azkvlint.readers.terraform.conditions import (
+    VAR,
+    Goal,
+    Terraform,
+    TerraformExpressionScope,
+    goals_of,
+    scope_in_block,
+)
 from azkvlint.readers.terraform.expansion import may_be_several
-from azkvlint.readers.terraform.folder import Declaration, Folder, Piece, references_in
-from azkvlint.readers.terraform.module_evaluation import CallArguments, ModuleCallSymbol, ModuleEntity, ModuleInstance
+from azkvlint.readers.terraform.folder import FileAttribute, Folder, TerraformDeclaration, references_in
+from azkvlint.readers.terraform.module_evaluation import (
+    CallArguments,
+    ModuleCallSymbol,
+    TerraformModuleEntity,
+    TerraformModuleInstance,
+)
 from azkvlint.readers.terraform.needs import taken_from
 from azkvlint.readers.terraform.plan_failures import PlanCheck, not_evaluated
 from azkvlint.readers.terraform.providers import settled
-from azkvlint.readers.terraform.resource_symbols import ResourceSymbol, Symbol
+from azkvlint.readers.terraform.resource_symbols import TerraformResourceSymbol, TerraformSymbol
 from azkvlint.readers.terraform.run import Failure, ModuleScope, TerraformRun, VariableValues
 from azkvlint.syntax import ast
 
-AnySymbol: TypeAlias = ResourceSymbol | ModuleCallSymbol
+AnySymbol: TypeAlias = TerraformResourceSymbol | ModuleCallSymbol
 # Arguments that name the resource that another one belongs to, which are required.
 _TARGETS = ("key_vault_id", "target_resource_id", "scope", "private_connection_resource_id")
 _ABSENCE = {"count": "`count` is 0", "for_each": "`for_each` is empty", "": "`enabled` is false"}
 
 
-class WorldValues:
+class TerraformWorldValues:
     """The values of a root module's variables in a world, those of the base world but for what differs."""
 
-    def __init__(self, base: VariableValues, changes: World, root: ModuleInstance) -> None:
+    def __init__(self, base: VariableValues, changes: World, root: TerraformModuleInstance) -> None:
         self.of_base_world = base
         self._root = root
-        self._changes: dict[str, list[Change]] = {}
+        self._changes: dict[str, list[InputChange]] = {}
         for change in sorted(changes):
             self._changes.setdefault(change.input.removeprefix(VAR), []).append(change)
 
@@ -74,7 +86,7 @@ class WorldValues:
         return found if name in self._changes else self.of_base_world.final_value(name, found, at)
 
 
-def kind_of(root: ModuleInstance, name: str) -> str:
+def kind_of(root: TerraformModuleInstance, name: str) -> str:
     """Return the kind of a variable's type; without one, that of its default."""
     attributes = root.folder.variables[name].attributes
     piece, default = attributes.get("type"), attributes.get("default")
@@ -92,17 +104,17 @@ class TerraformWorld:
     """One root module in one world. ``collector`` collects its resources."""
 
     def __init__(
-        self, run: TerraformRun, root: ModuleInstance, collector: ResourceCollector, *, base_has_existing: bool
+        self, run: TerraformRun, root: TerraformModuleInstance, collector: ResourceCollector, *, base_has_existing: bool
     ) -> None:
         self.run: Any = run
         self.base_has_existing = base_has_existing
         self.root = root
         self.collector = collector
         self._is_gathered = not run.changed
-        self._modules: dict[str, ModuleInstance | None] = {}
-        self._uses: dict[str, list[ModuleInstance]] = {}
+        self._modules: dict[str, TerraformModuleInstance | None] = {}
+        self._uses: dict[str, list[TerraformModuleInstance]] = {}
 
-    def module(self, instance: ModuleScope) -> ModuleInstance | None:
+    def module(self, instance: ModuleScope) -> TerraformModuleInstance | None:
         """Return the same use of a module in this world; None if there is none."""
         given = instance.call.given
         if not isinstance(given, CallArguments):
@@ -116,7 +128,7 @@ class TerraformWorld:
             self._modules[key] = use.content if use is not None else None
         return self._modules[key]
 
-    def _uses_of(self, instance: ModuleScope) -> list[ModuleInstance]:
+    def _uses_of(self, instance: ModuleScope) -> list[TerraformModuleInstance]:
         """Return the same use of a module; all uses by its call if that has no such key in this world.
 
         A key that only the base world has decides nothing elsewhere.
@@ -126,22 +138,22 @@ class TerraformWorld:
             return [self.root]
         found = self._uses.get(instance.prefix)
         if found is None:
-            uses: list[ModuleEntity] = []
+            uses: list[TerraformModuleEntity] = []
             for call in self.symbols(given.symbol):
                 every = call.instances if isinstance(call, ModuleCallSymbol) else []
                 uses += [one for one in every if one.step.bracket == given.step.bracket] or every
             found = self._uses[instance.prefix] = [one.content for one in uses if one.content is not None]
         return found
 
-    def symbols(self, symbol: Symbol[Any]) -> list[AnySymbol]:
+    def symbols(self, symbol: TerraformSymbol[Any]) -> list[AnySymbol]:
         """Return the same declaration in this world, once for each use of its module that may be the same."""
         local = symbol.declaration.local
         every = (one.module(local) if symbol.is_call else one.resource(local) for one in self._uses_of(symbol.instance))
         return [one for one in every if one is not None]
 
-    def assume(self, symbol: Symbol[Any]) -> bool:
+    def assume(self, symbol: TerraformSymbol[Any]) -> bool:
         """Let a declaration exist, and what is around it; return whether that is possible."""
-        module: ModuleInstance | None = self.root
+        module: TerraformModuleInstance | None = self.root
         for one in (*_calls(symbol), symbol):
             local = one.declaration.local
             same = None if module is None else module.module(local) if one.is_call else module.resource(local)
@@ -153,7 +165,7 @@ class TerraformWorld:
         self._uses.clear()
         return True
 
-    def exists(self, symbol: Symbol[Any]) -> bool | None:
+    def exists(self, symbol: TerraformSymbol[Any]) -> bool | None:
         """Return whether a declaration has instances, all modules around it included; None if that is not known."""
         answer: bool | None = True
         for one in (*_calls(symbol), symbol):
@@ -188,7 +200,7 @@ class TerraformWorld:
             return without_duplicates(every)
         return every
 
-    def instances(self) -> Iterator[ModuleInstance]:
+    def instances(self) -> Iterator[TerraformModuleInstance]:
         """Yield all uses of modules."""
         waiting = [self.root]
         while waiting:
@@ -197,7 +209,7 @@ class TerraformWorld:
             waiting += [use.content for call in here.calls() for use in call.instances if use.content is not None]
 
 
-def _calls(symbol: Symbol[Any]) -> list[ModuleCallSymbol]:
+def _calls(symbol: TerraformSymbol[Any]) -> list[ModuleCallSymbol]:
     """Return the module calls around a declaration, outermost first."""
     found: list[ModuleCallSymbol] = []
     given = symbol.instance.call.given
@@ -207,13 +219,19 @@ def _calls(symbol: Symbol[Any]) -> list[ModuleCallSymbol]:
     return found[::-1]
 
 
-class Worlds(RootWorlds[AnySymbol]):
+class TerraformWorlds(RootWorlds[AnySymbol]):
     """The worlds of one root module."""
 
     base: TerraformWorld
 
     def __init__(
-        self, run: TerraformRun, folder: Folder, root: ModuleInstance, gathered: ResourceCollector, *, is_final: bool
+        self,
+        run: TerraformRun,
+        folder: Folder,
+        root: TerraformModuleInstance,
+        gathered: ResourceCollector,
+        *,
+        is_final: bool,
     ) -> None:
         # Final are the values of a plan, those from defaults too, and what a Terragrunt unit leaves out.
         is_possible = not is_final and bool(folder.variables)
@@ -226,7 +244,7 @@ class Worlds(RootWorlds[AnySymbol]):
         self._root = root
         self._gathered = gathered
         self._validations: dict[_Place, _Validation] | None = None
-        self._conditions: dict[int, tuple[Piece, ...]] = {}
+        self._conditions: dict[int, tuple[FileAttribute, ...]] = {}
         self._plan, self._is_checked = PlanCheck(), False
         self._faults: dict[World, Faults[AnySymbol]] = {}
         self._refusals: dict[World, Goal | None] = {}
@@ -239,13 +257,13 @@ class Worlds(RootWorlds[AnySymbol]):
             recorder = Recorder()
             recorder.trace = Trace()
         run = self.base.run.in_world(budget, recorder, names)
-        values = WorldValues(self._root.call.given, changes, self._root)
-        root = ModuleInstance(self.folder, run, msgspec.structs.replace(self._root.call, given=values))
+        values = TerraformWorldValues(self._root.call.given, changes, self._root)
+        root = TerraformModuleInstance(self.folder, run, msgspec.structs.replace(self._root.call, given=values))
         root.base, root.evaluations = self._root, self._root.evaluations
         base = self._root.defaults
         if base is not None:
-            values = WorldValues(base.call.given, changes, base)
-            root.defaults = ModuleInstance(self.folder, run, msgspec.structs.replace(base.call, given=values))
+            values = TerraformWorldValues(base.call.given, changes, base)
+            root.defaults = TerraformModuleInstance(self.folder, run, msgspec.structs.replace(base.call, given=values))
             root.defaults.base, root.defaults.evaluations = base, base.evaluations
         collector = ResourceCollector(run, self.folder, self.absent, self._gathered)
         return TerraformWorld(run, root, collector, base_has_existing=self.base.base_has_existing)
@@ -256,7 +274,7 @@ class Worlds(RootWorlds[AnySymbol]):
         self._faults.clear()
         self._refusals.clear()
 
-    def open_module(self, module: ModuleScope) -> ModuleInstance | None:
+    def open_module(self, module: ModuleScope) -> TerraformModuleInstance | None:
         """Return a module without the defaults of the root's variables; None if it is not used then."""
         if not self.is_possible:
             return None
@@ -264,7 +282,7 @@ class Worlds(RootWorlds[AnySymbol]):
             name for name, one in self.folder.variables.items()
             if "default" in one.attributes and self.facts(VAR + name) is not None
         }  # fmt: skip
-        world = self.world(frozenset(Change(VAR + name, (), UNDECIDED) for name in defaults))
+        world = self.world(frozenset(InputChange(VAR + name, (), UNDECIDED) for name in defaults))
         return world.module(module) if isinstance(world, TerraformWorld) else None
 
     def input_names(self) -> Iterable[str]:
@@ -358,7 +376,7 @@ class Worlds(RootWorlds[AnySymbol]):
 
     def _unused(self, scope: object) -> Iterator[Alternative]:
         """Yield the candidates with which a module is not used, so that none of its validations is evaluated."""
-        goals = not_evaluated(self._language, scope, None, -1) if isinstance(scope, Scope) else ()
+        goals = not_evaluated(self._language, scope, None, -1) if isinstance(scope, TerraformExpressionScope) else ()
         for goal in goals:
             yield from self.solver.solve([goal])
 
@@ -380,12 +398,12 @@ class Worlds(RootWorlds[AnySymbol]):
             found = next(self._refused(here, [one for one in here.instances() if id(one) not in known]), None)
         return found
 
-    def _refused(self, here: TerraformWorld, instances: Sequence[ModuleInstance]) -> Iterator[Goal]:
+    def _refused(self, here: TerraformWorld, instances: Sequence[TerraformModuleInstance]) -> Iterator[Goal]:
         """Yield the conditions in some uses of modules that a world does not meet, and the base world does."""
         for instance, piece in self._violations(here, instances):
             node = piece.attribute.expression()
             if node is not None:
-                yield Scope(instance, piece.path), node, solve.TRUE
+                yield TerraformExpressionScope(instance, piece.path), node, solve.TRUE
         self._check_base()
         for instance in instances:
             yield from self._plan.refused(instance, here.run.recorder)
@@ -406,8 +424,8 @@ class Worlds(RootWorlds[AnySymbol]):
         return isinstance(here, TerraformWorld) and any(True for _ in self._violations(here, here.instances()))
 
     def _violations(
-        self, here: TerraformWorld, instances: Iterable[ModuleInstance]
-    ) -> Iterator[tuple[ModuleInstance, Piece]]:
+        self, here: TerraformWorld, instances: Iterable[TerraformModuleInstance]
+    ) -> Iterator[tuple[TerraformModuleInstance, FileAttribute]]:
         """Yield the validations in some uses of modules that reject the inputs of a world, but not those of the base
         world.
         """
@@ -430,12 +448,14 @@ class Worlds(RootWorlds[AnySymbol]):
                 self._validations[place] = _Validation(is_false, None if read is None else read.inputs)
         return self._validations
 
-    def _is_used(self, instance: ModuleInstance) -> bool:
+    def _is_used(self, instance: TerraformModuleInstance) -> bool:
         """Return whether the base world certainly uses a module."""
         given = instance.call.given
         return not isinstance(given, CallArguments) or self.base.exists(given.symbol) is True
 
-    def _validations_of(self, instances: Iterable[ModuleInstance]) -> Iterator[tuple[_Place, ModuleInstance, Piece]]:
+    def _validations_of(
+        self, instances: Iterable[TerraformModuleInstance]
+    ) -> Iterator[tuple[_Place, TerraformModuleInstance, FileAttribute]]:
         """Yield the conditions that variables of some uses of modules have to meet."""
         for instance in instances:
             found = self._conditions.get(id(instance.folder))
@@ -462,7 +482,9 @@ class Worlds(RootWorlds[AnySymbol]):
 
     def _without_target(self, symbol: AnySymbol) -> Iterator[Goal]:
         """Yield the arguments of the first instance that name what it belongs to, and are null or empty."""
-        for entity in symbol.instances[:1] if isinstance(symbol, ResourceSymbol) and not symbol.is_data else ():
+        for entity in (
+            symbol.instances[:1] if isinstance(symbol, TerraformResourceSymbol) and not symbol.is_data else ()
+        ):
             for piece in _targets_of(symbol.declaration):
                 node = piece.attribute.expression()
                 scope = scope_in_block(symbol, entity.step.key, entity.local, piece)
@@ -502,7 +524,7 @@ class Worlds(RootWorlds[AnySymbol]):
         uses = {one.prefix: one for one in here.instances()} if isinstance(here, TerraformWorld) else {}
         for (prefix, path, start), failure in islice(failures.items(), 1):
             if prefix in uses:
-                scope = Scope(uses[prefix], path, failure.local)
+                scope = TerraformExpressionScope(uses[prefix], path, failure.local)
                 for goal in not_evaluated(self._language, scope, failure.node, start):
                     yield from self.solver.solve([goal])
 
@@ -520,23 +542,23 @@ class _Validation(NamedTuple):
 _NEW = _Validation()
 
 
-def _validations_in(folder: Folder) -> tuple[Piece, ...]:
+def _validations_in(folder: Folder) -> tuple[FileAttribute, ...]:
     """Return the conditions that the variables of a module have to meet."""
     blocks = (part for one in folder.variables.values() for part in one.blocks if part.block.type == "validation")
     return tuple(part.attributes["condition"] for part in blocks if "condition" in part.attributes)
 
 
-def _targets_of(declaration: Declaration) -> Iterator[Piece]:
+def _targets_of(declaration: TerraformDeclaration) -> Iterator[FileAttribute]:
     for attributes in (declaration.attributes, *(part.attributes for part in declaration.blocks)):
         yield from (attributes[name] for name in _TARGETS if name in attributes)
 
 
-def _is_false(instance: ModuleInstance, piece: Piece) -> bool:
+def _is_false(instance: TerraformModuleInstance, piece: FileAttribute) -> bool:
     found = instance.evaluate(piece, NOTHING)
     return isinstance(found, Scalar) and found.value is False
 
 
-def _is_evaluated(use: ModuleInstance, path: str, start: int) -> bool:
+def _is_evaluated(use: TerraformModuleInstance, path: str, start: int) -> bool:
     """Return whether Terraform certainly evaluates the expression at a place: in what may not exist it may not."""
     given = use.call.given
     while isinstance(given, CallArguments):
@@ -556,13 +578,13 @@ def _is_evaluated(use: ModuleInstance, path: str, start: int) -> bool:
     return True
 
 
-def _is_nullable(declaration: Declaration) -> bool:
+def _is_nullable(declaration: TerraformDeclaration) -> bool:
     piece = declaration.attributes.get("nullable")
     literal = piece.literal if piece is not None else None
     return not (isinstance(literal, Scalar) and literal.value is False)
 
 
-def _reads_arguments(folder: Folder, piece: Piece) -> bool:
+def _reads_arguments(folder: Folder, piece: FileAttribute) -> bool:
     """Return whether an attribute refers to a variable of its module, also through local values."""
     waiting, seen = [piece], set()
     while waiting:
@@ -577,7 +599,7 @@ def _reads_arguments(folder: Folder, piece: Piece) -> bool:
     return False
 
 
-def amount_of(symbol: Symbol[Any]) -> Piece | None:
+def amount_of(symbol: TerraformSymbol[Any]) -> FileAttribute | None:
     """Return the attribute that decides how many instances there are; None for OpenTofu's ``enabled``."""
     attributes = symbol.declaration.attributes
     return attributes.get("count", attributes.get("for_each"))

@@ -48,18 +48,18 @@ class Span(msgspec.Struct, frozen=True):
 Content: TypeAlias = str | Span | tuple[str | Span, ...]
 
 
-class Item(msgspec.Struct, frozen=True):
+class ListItem(msgspec.Struct, frozen=True):
     """An item of a list, with the items below it."""
 
     content: Content
     state: str = ""
-    items: tuple[Item, ...] = ()
+    items: tuple[ListItem, ...] = ()
 
 
-class Items(msgspec.Struct, frozen=True):
+class ItemList(msgspec.Struct, frozen=True):
     """A list, or a tree if its items have items."""
 
-    items: tuple[Item, ...]
+    items: tuple[ListItem, ...]
 
 
 class Paragraph(msgspec.Struct, frozen=True):
@@ -105,7 +105,7 @@ class Cell(msgspec.Struct, frozen=True):
 
     content: Content = ""
     state: str = ""
-    items: tuple[Item, ...] = ()
+    items: tuple[ListItem, ...] = ()
     links: tuple[str, ...] = ()
 
 
@@ -153,7 +153,7 @@ class Section(msgspec.Struct, frozen=True):
     is_folded: bool = False
 
 
-Block: TypeAlias = Section | Table | Items | Paragraph | CodeBlock | Figure
+Block: TypeAlias = Section | Table | ItemList | Paragraph | CodeBlock | Figure
 
 
 class Word(msgspec.Struct, frozen=True):

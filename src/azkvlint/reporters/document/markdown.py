@@ -22,8 +22,8 @@ from azkvlint.reporters.document import (
     Content,
     Document,
     Figure,
-    Item,
-    Items,
+    ItemList,
+    ListItem,
     Paragraph,
     Row,
     Section,
@@ -80,7 +80,7 @@ def _block(block: Block, level: int) -> Iterator[Iterable[str]]:
         case Table():
             yield _table(block)
             yield from _details(block, level)
-        case Items():
+        case ItemList():
             yield _items(block.items, "")
         case Paragraph():
             yield [f"{_SIGNS.get(block.state, '')}{inline(block.content)}"]
@@ -103,7 +103,7 @@ def _section(section: Section, level: int) -> Iterator[Iterable[str]]:
     yield ["</details>"] if section.is_folded else []
 
 
-def _items(items: Iterable[Item], indent: str) -> Iterator[str]:
+def _items(items: Iterable[ListItem], indent: str) -> Iterator[str]:
     for item in items:
         yield f"{indent}- {_SIGNS.get(item.state, '')}{inline(item.content)}"
         yield from _items(item.items, f"{indent}  ")
@@ -145,7 +145,7 @@ def _cell(cell: Cell, column: Column) -> str:
     return "<br>".join(filter(None, (content, *items, *links)))
 
 
-def _cell_items(items: Iterable[Item], depth: int = 0) -> Iterator[str]:
+def _cell_items(items: Iterable[ListItem], depth: int = 0) -> Iterator[str]:
     for item in items:
         yield f"{'&nbsp;&nbsp;' * depth}{inline(item.content, cell=True)}"
         yield from _cell_items(item.items, depth + 1)

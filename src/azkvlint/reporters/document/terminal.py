@@ -29,8 +29,8 @@ from azkvlint.reporters.document import (
     Content,
     Document,
     Figure,
-    Item,
-    Items,
+    ItemList,
+    ListItem,
     Paragraph,
     Row,
     Section,
@@ -96,7 +96,7 @@ def _block(block: Block) -> Iterator[RenderableType]:
             yield from _section(block)
         case Table():
             yield from _table(block)
-        case Items():
+        case ItemList():
             yield from (_tree(item) for item in block.items)
         case Paragraph():
             yield _line(block.content, _COLORS.get(block.state, ""))
@@ -120,7 +120,7 @@ def _section(section: Section) -> Iterator[RenderableType]:
         apart = bool(parts) and not isinstance(block, Table)
 
 
-def _tree(item: Item) -> RenderableType:
+def _tree(item: ListItem) -> RenderableType:
     """Return an item with those below it; one without any beside its bullet."""
     line = _line(item.content, _COLORS.get(item.state, ""))
     if not item.items:
@@ -130,13 +130,13 @@ def _tree(item: Item) -> RenderableType:
     return Padding(tree, (0, 0, 0, 2))
 
 
-def _beside_bullet(item: Item, *parts: RenderableType) -> RenderableType:
+def _beside_bullet(item: ListItem, *parts: RenderableType) -> RenderableType:
     grid = Grid.grid(padding=(0, 1, 0, 0))
     grid.add_row(Text("•", _COLORS.get(item.state, "dim")), Group(*parts))
     return grid
 
 
-def _grow(tree: Tree, items: Iterable[Item]) -> None:
+def _grow(tree: Tree, items: Iterable[ListItem]) -> None:
     for item in items:
         _grow(tree.add(_line(item.content, _COLORS.get(item.state, ""))), item.items)
 

@@ -11,8 +11,8 @@ from azkvlint.reporters.document import (
     CodeBlock,
     Document,
     Figure,
-    Item,
-    Items,
+    ItemList,
+    ListItem,
     Paragraph,
     Row,
     Section,
@@ -30,10 +30,10 @@ def text(document: Document, options: Options) -> str:
         from azkvlint.reporters.document.terminal import terminal
 
         return terminal(document, options)
-    return "".join(f"{line}\n" for line in _Page(document.width).document(document))
+    return "".join(f"{line}\n" for line in _TextPage(document.width).document(document))
 
 
-class _Page:
+class _TextPage:
     """Lines of one width; 0 is a page on which no line wraps."""
 
     def __init__(self, width: int) -> None:
@@ -59,7 +59,7 @@ class _Page:
                 yield from self._section(block, indent)
             case Table():
                 yield from self._table(block, indent)
-            case Items():
+            case ItemList():
                 yield from self._items(block.items, indent)
             case Paragraph():
                 yield from self._wrap(line_of(block.content), indent)
@@ -70,7 +70,7 @@ class _Page:
                 pass
 
     def _section(self, section: Section, indent: str) -> Iterator[str]:
-        is_above_list = not section.about and isinstance(next(iter(section.blocks), None), Items)
+        is_above_list = not section.about and isinstance(next(iter(section.blocks), None), ItemList)
         yield f"{indent}{line_of(section.title)}{':' if is_above_list else ''}"
         for line in section.about:
             yield from self._wrap(line_of(line), f"{indent}  ")
@@ -80,7 +80,7 @@ class _Page:
             yield from ["", *lines] if lines and apart else lines
             apart = apart or bool(lines)
 
-    def _items(self, items: Iterable[Item], indent: str) -> Iterator[str]:
+    def _items(self, items: Iterable[ListItem], indent: str) -> Iterator[str]:
         for item in items:
             yield from self._wrap(line_of(item.content), indent)
             yield from self._items(item.items, f"{indent}  ")

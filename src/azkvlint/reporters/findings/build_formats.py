@@ -34,7 +34,7 @@ import msgspec
 
 from azkvlint import PROJECT
 from azkvlint.model.finding import Finding, Outcome, Problem, Report, without_notes
-from azkvlint.model.fix import Change, suggestion_key
+from azkvlint.model.fix import Replacement, suggestion_key
 from azkvlint.model.identity import path_fingerprint
 from azkvlint.model.location import Excerpt, Location, Region
 from azkvlint.model.rule import Severity
@@ -369,7 +369,7 @@ def _rdjson_finding(finding: Finding, options: Options) -> dict[str, Any]:
     } | ({"suggestions": [_rdjson_suggestion(whole)]} if is_offered and whole is not None else {})
 
 
-def _rdjson_suggestion(change: Change) -> dict[str, Any]:
+def _rdjson_suggestion(change: Replacement) -> dict[str, Any]:
     at = change.utf8
     start, end = {"line": at.start_line, "column": at.start_column}, {"line": at.end_line, "column": at.end_column}
     return {"range": {"start": start, "end": end}, "text": change.text}

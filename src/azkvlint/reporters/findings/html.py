@@ -19,7 +19,7 @@ from azkvlint.reporters import Options
 from azkvlint.reporters.document import between, run_facts
 from azkvlint.reporters.document.html import content
 from azkvlint.reporters.findings.sarif_rules import rule_link
-from azkvlint.reporters.grouping import Block, fold, is_minor, remedy, unknown_causes, worst_first
+from azkvlint.reporters.grouping import FindingGroup, fold, is_minor, remedy, unknown_causes, worst_first
 from azkvlint.reporters.html_page import page
 from azkvlint.reporters.phrases import (
     VAULT_NOUNS,
@@ -66,7 +66,7 @@ class VaultGroup(msgspec.Struct, eq=False, kw_only=True):
     addresses: set[str] = set()
     instances: int = 0
     exposures: dict[str, set[str]] = {}
-    blocks: list[Block] = []
+    blocks: list[FindingGroup] = []
     unknown: int = 0
     in_tests: int = 0
 
@@ -108,18 +108,18 @@ class VaultIndex:
         groups = {self._by_address.get((finding.root, address)) for address in addresses} - {None}
         return groups.pop() if len(groups) == 1 else None
 
-    def blocks(self, findings: Sequence[Finding]) -> list[Block]:
+    def blocks(self, findings: Sequence[Finding]) -> list[FindingGroup]:
         """Add the findings to their vaults as blocks; return those that belong to none."""
-        rest: list[Block] = []
+        rest: list[FindingGroup] = []
         for block in fold(findings):
-            parts: dict[VaultGroup | None, Block] = {}
+            parts: dict[VaultGroup | None, FindingGroup] = {}
             first = self.group_of(block.finding)
             for finding in (block.finding, *block.others):
                 group = self.group_of(finding)
                 if group in parts:
                     parts[group].others.append(finding)
                 else:
-                    parts[group] = Block(finding)
+                    parts[group] = FindingGroup(finding)
             for finding in block.same_cause:
                 group = self.group_of(finding)
                 parts[group if group in parts else first].same_cause.append(finding)
@@ -238,7 +238,7 @@ def _values(report: Report) -> dict[str, object]:
         "in_tests": _worst_blocks(fold(in_tests)),
         "unknown_in_tests": unknown_causes(unknown_in_tests),
         "in_tests_count": len(in_tests) + len(unknown_in_tests),
-        "suppressed": _worst_blocks([Block(finding) for finding in report.suppressed]),
+        "suppressed": _worst_blocks([FindingGroup(finding) for finding in report.suppressed]),
         "skipped": report.skipped,
         "evaluated": report.evaluated,
         "remarks": [problem_line(problem) for problem in report.problems if problem.level == "note"],
@@ -252,7 +252,7 @@ def _totals(report: Report, unknown: Sequence[Finding]) -> list[tuple[str, int, 
     return [one for one in totals if one[1]]
 
 
-def _worst_blocks(blocks: Sequence[Block]) -> list[Block]:
+def _worst_blocks(blocks: Sequence[FindingGroup]) -> list[FindingGroup]:
     return sorted(blocks, key=lambda block: (block.finding.is_undeployed, -block.finding.severity))
 
 
@@ -334,7 +334,7 @@ def _source_line(finding: Finding) -> tuple[int, str, str, str] | None:
     return region.start_line, before, marked, after
 
 
-def _resources(block: Block) -> list[tuple[str, str]]:
+def _resources(block: FindingGroup) -> list[tuple[str, str]]:
     """Return the other resources of a block, with their places unless that is the one of the first."""
     resources = [(_resource(one), "") for one in block.finding.occurrences[1:]]
     for finding in block.others:

@@ -8,7 +8,7 @@ from azkvlint.model.finding import Problem, Report
 from azkvlint.model.location import Excerpt, Location, Region
 from azkvlint.reporters import Options, text_content
 from azkvlint.reporters.findings.sarif_rules import rule_link
-from azkvlint.reporters.grouping import Block, UnknownCause, remedy
+from azkvlint.reporters.grouping import FindingGroup, UnknownCause, remedy
 from azkvlint.reporters.phrases import (
     accounts,
     configuration,
@@ -50,14 +50,14 @@ _GUTTER = 3
 
 def terminal(report: Report, options: Options) -> Iterator[str]:
     """Yield the lines of the report."""
-    page = _Page(options)
+    page = _TerminalPage(options)
     for block in text_content.blocks(report, options):
         yield from page.block(block, label_of(block.finding))
     for finding in text_content.listed_unknown(report, options):
-        yield from page.block(Block(finding), label_of(finding))
+        yield from page.block(FindingGroup(finding), label_of(finding))
     yield from page.unknown(*text_content.summarized_unknown(report, options))
     for finding in report.suppressed if page.verbose or options.suppressed else ():
-        yield from page.block(Block(finding), "suppressed")
+        yield from page.block(FindingGroup(finding), "suppressed")
     problems, omitted = text_content.listed_problems(report, options)
     for problem in problems:
         yield from page.problem(problem)
@@ -93,7 +93,7 @@ def hyperlink(text: str, address: str) -> str:
     return f"\x1b]8;;{address}\x1b\\{text}\x1b]8;;\x1b\\" if _ADDRESS.fullmatch(address) else text
 
 
-class _Page:
+class _TerminalPage:
     """Lines laid out for one width, with or without colors. Each rule's help is shown once."""
 
     def __init__(self, options: Options) -> None:
@@ -106,7 +106,7 @@ class _Page:
         """Return ``text`` in one of the styles above if colors are enabled."""
         return paint(text, style) if self.color else text
 
-    def block(self, block: Block, label: str) -> Iterator[str]:
+    def block(self, block: FindingGroup, label: str) -> Iterator[str]:
         """Yield headline, place, marked line, help and documentation, then an empty line."""
         finding = block.finding
         link = rule_link(finding.rule) or ""
@@ -118,7 +118,7 @@ class _Page:
         yield from self._notes(indent, block, label, link)
         yield ""
 
-    def _notes(self, indent: str, block: Block, label: str, link: str) -> Iterator[str]:
+    def _notes(self, indent: str, block: FindingGroup, label: str, link: str) -> Iterator[str]:
         finding = block.finding
         if block.same_cause:
             others = {one.rule.id: one for one in block.same_cause}

@@ -6,7 +6,7 @@ import re
 from typing import cast
 
 from azkvlint.syntax import ast
-from azkvlint.syntax.bicep.tokens import GAP, MAX_CHAIN, MAX_DEPTH, WIDE_GAP, WORD, Matcher, Text, Unexpected
+from azkvlint.syntax.bicep.tokens import GAP, MAX_CHAIN, MAX_DEPTH, WIDE_GAP, WORD, BicepSyntaxError, Matcher, Text
 from azkvlint.util.lazy_regex import regex
 
 _PLAIN: Matcher = regex(r"(?:[^'\\\r\n$]++|\\(?:[nrt'\\$]|u\{[0-9A-Fa-f]++\})|\$(?!\{))*+").match
@@ -19,7 +19,7 @@ _LAST_CODE_POINT = 0x10FFFF
 _HEX_DIGITS = 6
 
 
-class Strings(Text):
+class BicepStringParser(Text):
     """Parser for strings."""
 
     __slots__ = ()
@@ -49,9 +49,11 @@ class Strings(Text):
                 self.at = end + 1
                 return self._join_parts(start, parts, plain)
             if mark == "\\":
-                raise Unexpected(r"expected one of the escapes `\n`, `\r`, `\t`, `\\`, `\'`, `\$` or `\u{...}`", end)
+                raise BicepSyntaxError(
+                    r"expected one of the escapes `\n`, `\r`, `\t`, `\\`, `\'`, `\$` or `\u{...}`", end
+                )
             if mark != "$":
-                raise Unexpected("this string is not closed on its line", start)
+                raise BicepSyntaxError("this string is not closed on its line", start)
             plain = False
             at = self._hole(end + 2, parts)
 
@@ -59,13 +61,13 @@ class Strings(Text):
         """Parse a multi-line string whose content starts at ``at``, with that many ``$`` before an interpolation."""
         start, plain = self.at, True
         if dollars > MAX_DEPTH:
-            raise Unexpected("too many `$` before this string", start)
+            raise BicepSyntaxError("too many `$` before this string", start)
         stops = re.compile((r"\$" * dollars + r"\{|" if dollars else "") + _BLOCK_END)
         parts: list[ast.Expression] = []
         while True:
             match = stops.search(self.text, at)
             if match is None:
-                raise Unexpected("this string is not closed", start)
+                raise BicepSyntaxError("this string is not closed", start)
             if match.start() > at:
                 parts.append(ast.Literal(at, match.start(), self.text[at : match.start()]))
             if match["end"]:
@@ -78,7 +80,7 @@ class Strings(Text):
         """Parse the interpolated expression that starts at ``at``; return the offset after it."""
         self.at = at
         if len(parts) > 2 * MAX_CHAIN:
-            raise Unexpected("too many expressions in one string", at)
+            raise BicepSyntaxError("too many expressions in one string", at)
         wrap, self.wrap = self.wrap, True
         self.descend()
         self.skip()
@@ -108,7 +110,7 @@ class Strings(Text):
                 return _ESCAPES.get(mark, mark)
             code = int(digits or "0", 16) if len(digits) <= _HEX_DIGITS else _LAST_CODE_POINT + 1
             if code > _LAST_CODE_POINT:
-                raise Unexpected("this escape is not a Unicode character", at + match.start())
+                raise BicepSyntaxError("this escape is not a Unicode character", at + match.start())
             return chr(code)
 
         unescaped = _ESCAPE.sub(plain, text)
@@ -145,7 +147,7 @@ _RESOURCE: Matcher = regex(rf"resource(?![A-Za-z0-9_]){GAP}(?=[A-Za-z_])").match
 CONSTANTS = {"true": True, "false": False, "null": None}
 
 
-class Collections(Strings):
+class BicepCollectionParser(BicepStringParser):
     """Parser for objects and arrays."""
 
     __slots__ = ()
@@ -158,7 +160,7 @@ class Collections(Strings):
         """Parse decorators and the gap after them."""
         raise NotImplementedError
 
-    def resource(self, decorators: tuple[ast.Expression, ...]) -> ast.Resource:
+    def resource(self, decorators: tuple[ast.Expression, ...]) -> ast.ResourceDeclaration:
         """Parse a resource, starting at its keyword."""
         raise NotImplementedError
 
@@ -181,7 +183,7 @@ class Collections(Strings):
         """Parse an object that begins at ``start``; ``at`` is the offset of its first member."""
         text = self.text
         members: list[ast.Property | ast.Spread] = []
-        resources: list[ast.Resource] = []
+        resources: list[ast.ResourceDeclaration] = []
         wrap, self.wrap = self.wrap, False
         self.at = at
         self.descend()
@@ -236,7 +238,7 @@ class Collections(Strings):
                     self.repeated.add(one.start)
                 seen.add(one.key)
 
-    def _member(self, members: list[ast.Property | ast.Spread], resources: list[ast.Resource]) -> None:
+    def _member(self, members: list[ast.Property | ast.Spread], resources: list[ast.ResourceDeclaration]) -> None:
         """Parse a member of an object by the general method, and the end of the member."""
         start = self.at
         if self.text.startswith("...", start):
@@ -364,7 +366,7 @@ _MAX_NUMBER = 2**64 - 1
 _MAX_DIGITS = 1000
 
 
-class Expressions(Collections):
+class BicepExpressionParser(BicepCollectionParser):
     """Parser for expressions."""
 
     __slots__ = ()
@@ -389,7 +391,7 @@ class Expressions(Collections):
                 break
             choices.append((start, condition, self._first_branch(match.end())))
             if len(choices) > MAX_CHAIN:
-                raise Unexpected("too many nested conditional expressions", start)
+                raise BicepSyntaxError("too many nested conditional expressions", start)
             start = self.at
             operand = self.operand()
             operand = self.accesses(start, operand)
@@ -429,7 +431,7 @@ class Expressions(Collections):
                 return left, match
             count += 1
             if count > MAX_CHAIN:
-                raise Unexpected("too many operators in one expression", match.start(1))
+                raise BicepSyntaxError("too many operators in one expression", match.start(1))
             stack.append((level, operator, start, left))
             self.at = match.end()
             self.skip_to_operand()
@@ -450,7 +452,7 @@ class Expressions(Collections):
         if kind == _OPERAND_NUMBER:
             number = match[_OPERAND_NUMBER]
             if len(number) > _MAX_DIGITS or int(number) > _MAX_NUMBER:
-                raise Unexpected("this number is too large", start)
+                raise BicepSyntaxError("this number is too large", start)
             return ast.Literal(start, end, int(number))
         word = match[_OPERAND_WORD]
         if match[3]:
@@ -485,7 +487,7 @@ class Expressions(Collections):
             self.at += 1
             self.skip()
         if len(signs) > MAX_CHAIN:
-            raise Unexpected("too many operators in one expression", signs[0][0])
+            raise BicepSyntaxError("too many operators in one expression", signs[0][0])
         node = self.accesses(self.at, self.operand())
         for start, sign in reversed(signs):
             node = ast.Unary(start, self.at, sign, node)
@@ -499,11 +501,11 @@ class Expressions(Collections):
         if match is not None:
             names = tuple(item.name for item in items if isinstance(item, ast.Name))
             if len(names) != len(items):
-                raise Unexpected("expected only names before `=>`", start)
+                raise BicepSyntaxError("expected only names before `=>`", start)
             self.at = match.end()
             return self._lambda(start, names)
         if len(items) != 1:
-            raise Unexpected("expected one expression in these parentheses", start)
+            raise BicepSyntaxError("expected one expression in these parentheses", start)
         return items[0]
 
     def _lambda(self, start: int, names: tuple[str, ...]) -> ast.Lambda:
@@ -541,10 +543,10 @@ class Expressions(Collections):
             self.at = match.end()
             count += 1
             if count > MAX_CHAIN:
-                raise Unexpected("too many accesses in one expression", match.start())
+                raise BicepSyntaxError("too many accesses in one expression", match.start())
             if match["call"]:
                 if match["safe"]:
-                    raise Unexpected("a function cannot be called with `.?`", match.start("safe"))
+                    raise BicepSyntaxError("a function cannot be called with `.?`", match.start("safe"))
                 arguments = self._arguments()
                 of = ast.Call(start, self.at, match["member"], arguments, of)
             elif match["member"]:

@@ -9,8 +9,8 @@ from typing import ClassVar, TypeAlias
 import msgspec
 
 from azkvlint.syntax import ast
-from azkvlint.syntax.bicep.expressions import CONSTANTS, Expressions
-from azkvlint.syntax.bicep.tokens import DECLARATION, MAX_CHAIN, WIDE_GAP, WORD, Matcher, Unexpected
+from azkvlint.syntax.bicep.expressions import CONSTANTS, BicepExpressionParser
+from azkvlint.syntax.bicep.tokens import DECLARATION, MAX_CHAIN, WIDE_GAP, WORD, BicepSyntaxError, Matcher
 from azkvlint.util.lazy_regex import regex
 
 _BAR: Matcher = regex(rf"{WIDE_GAP}\|").match
@@ -26,7 +26,7 @@ _MARKS = regex(
 )
 
 
-class Types(Expressions):
+class Types(BicepExpressionParser):
     """Parser for types."""
 
     __slots__ = ()
@@ -67,7 +67,7 @@ class Types(Expressions):
                 type_ = self._type_member(start, type_)
             else:
                 return type_
-        raise Unexpected("too many accesses in one type", start)
+        raise BicepSyntaxError("too many accesses in one type", start)
 
     def skip_mark(self, marks: str) -> str:
         """Consume and return one of ``marks`` if it comes next on this line; else return an empty string."""
@@ -111,7 +111,7 @@ class Types(Expressions):
         if mark in "'$" or mark.isdigit():
             literal = self.string() if mark in "'$" else self.operand()
             if not isinstance(literal, ast.Literal):
-                raise Unexpected("a string type cannot contain an expression", start)
+                raise BicepSyntaxError("a string type cannot contain an expression", start)
             return ast.Type(start, self.at, "literal", value=literal.value)
         if mark in "{[(":
             self.at += 1
@@ -171,7 +171,7 @@ class Types(Expressions):
         start = self.at
         name = self.string()
         if not isinstance(name, ast.Literal):
-            raise Unexpected("a property name cannot contain an expression", start)
+            raise BicepSyntaxError("a property name cannot contain an expression", start)
         return str(name.value)
 
     def _parameterised(self, start: int, name: str) -> ast.Type:
@@ -223,7 +223,7 @@ class Bodies(Types):
             self.at = start
             decorator = self.accesses(start, self.operand())
             if not isinstance(decorator, ast.Call):
-                raise Unexpected("expected `(` after the decorator name", start)
+                raise BicepSyntaxError("expected `(` after the decorator name", start)
             decorators.append(decorator)
             self.skip_lines()
         return tuple(decorators)
@@ -275,7 +275,7 @@ class Bodies(Types):
             start = self.at
             body = self.array()
             if not isinstance(body, ast.For):
-                raise Unexpected("expected a loop, found an array", start)
+                raise BicepSyntaxError("expected a loop, found an array", start)
             return body
         if _IF(self.text, self.at):
             return self._if()
@@ -324,7 +324,7 @@ class Declarations(Bodies):
         if read is not None:
             return read(self, decorators)
         if keyword:
-            raise Unexpected("expected a declaration", at)
+            raise BicepSyntaxError("expected a declaration", at)
         self.at = at
         raise self.unexpected("a declaration")
 
@@ -341,7 +341,9 @@ class Declarations(Bodies):
         type_ = self.type_before_value()
         end = self.at
         default = self.value() if self.skip() == "=" else None
-        return ast.Parameter(start, end if default is None else self.at, name, type_, default, decorators, at)
+        return ast.ParameterDeclaration(
+            start, end if default is None else self.at, name, type_, default, decorators, at
+        )
 
     def _variable(self, decorators: _Decorators) -> ast.Declaration:
         start = self.start()
@@ -355,19 +357,19 @@ class Declarations(Bodies):
         name = self.word("an output name")
         type_ = self.type_before_value()
         value = self.value()
-        return ast.Output(start, self.at, name, type_, value, decorators)
+        return ast.OutputDeclaration(start, self.at, name, type_, value, decorators)
 
-    def resource(self, decorators: _Decorators) -> ast.Resource:
+    def resource(self, decorators: _Decorators) -> ast.ResourceDeclaration:
         """Parse a resource, starting at its keyword."""
         match = _RESOURCE(self.text, self.at)
         if match is not None:
             start, head = self.at, match.end("type")
             type_ = ast.Literal(match.start("type"), head, match["type"][1:-1])
             body = self._object(match.end() - 1, match.end())
-            return ast.Resource(start, self.at, match["name"], type_, False, body, decorators, head)
+            return ast.ResourceDeclaration(start, self.at, match["name"], type_, False, body, decorators, head)
         return self._resource(decorators)
 
-    def _resource(self, decorators: _Decorators) -> ast.Resource:
+    def _resource(self, decorators: _Decorators) -> ast.ResourceDeclaration:
         start = self.start()
         name = self.word("a resource name")
         type_ = self.path()
@@ -376,7 +378,7 @@ class Declarations(Bodies):
         if existing:
             head = self.at
         body = self.body()
-        return ast.Resource(start, self.at, name, type_, existing, body, decorators, head)
+        return ast.ResourceDeclaration(start, self.at, name, type_, existing, body, decorators, head)
 
     def _module(self, decorators: _Decorators) -> ast.Declaration:
         start = self.start()
@@ -384,7 +386,7 @@ class Declarations(Bodies):
         path = self.path()
         head = self.at
         body = self.body()
-        return ast.Module(start, self.at, name, path, body, decorators, head)
+        return ast.ModuleDeclaration(start, self.at, name, path, body, decorators, head)
 
     def _type_declaration(self, decorators: _Decorators) -> ast.Declaration:
         start = self.start()
@@ -415,7 +417,7 @@ class Declarations(Bodies):
         self.expect("=>")
         self.skip_to_operand()
         body = self.expression()
-        return ast.Function(start, self.at, name, tuple(parameters), body, decorators)
+        return ast.FunctionDeclaration(start, self.at, name, tuple(parameters), body, decorators)
 
     def _import(self, _: _Decorators) -> ast.Declaration:
         start = self.start()
@@ -573,7 +575,7 @@ def parse(text: str) -> Parsed:
             if reader.skip() not in "\r\n":
                 raise reader.unexpected("the end of the line")
             declarations.append(declaration)
-        except Unexpected as error:
+        except BicepSyntaxError as error:
             at = min(error.at, reader.end)
             if len(faults) < MAX_FAULTS:
                 faults.append(ast.Fault(error.message, at))

@@ -41,7 +41,7 @@ _OPEN_COMMENT = regex(_COMMENT)
 _LETTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_")
 
 
-class Unexpected(Exception):
+class BicepSyntaxError(Exception):
     """A syntax error that ends its declaration. ``at`` may be after the end of the text."""
 
     def __init__(self, message: str, at: int) -> None:
@@ -71,12 +71,12 @@ class Text:
         self.repeated: set[int] = set()
         """Offsets of properties that their object sets before."""
 
-    def unexpected(self, expected: str) -> Unexpected:
+    def unexpected(self, expected: str) -> BicepSyntaxError:
         """Return the error for the token at the cursor. Words and strings are not quoted: they may be secrets."""
         at = self.at
         if at > self.end + 1:
-            return Unexpected("this comment is not closed", self.comment(at))
-        return Unexpected(f"expected {expected}, found {self.found(at)}", at)
+            return BicepSyntaxError("this comment is not closed", self.comment(at))
+        return BicepSyntaxError(f"expected {expected}, found {self.found(at)}", at)
 
     def found(self, at: int) -> str:
         """Name the kind of token at an offset."""
@@ -156,7 +156,7 @@ class Text:
         """Enter a nesting level; the caller decreases ``depth`` afterwards."""
         self.depth += 1
         if self.depth > MAX_DEPTH:
-            raise Unexpected("the nesting is too deep", self.at)
+            raise BicepSyntaxError("the nesting is too deep", self.at)
 
     def separate(self, closing: str) -> None:
         """Parse the end of an item: a comma, a line break, or nothing before ``closing``."""

@@ -9,12 +9,12 @@ from azkvlint.syntax.hcl.tokens import (
     IDENTIFIER,
     MAX_CHAIN,
     MAX_DEPTH,
-    Directive,
+    HclSyntaxError,
     Matcher,
     Part,
-    Piece,
     Scanner,
-    Unexpected,
+    TemplateDirective,
+    TemplateLiteral,
     assemble,
     gap,
     heredoc_start,
@@ -67,7 +67,7 @@ class Cursor:
             raise self.unexpected(f"`{mark}`")
         self.at += len(mark)
 
-    def unexpected(self, expected: str) -> Unexpected:
+    def unexpected(self, expected: str) -> HclSyntaxError:
         """Return the error for the token at the cursor."""
         return unexpected(self.text, self.at, expected)
 
@@ -75,13 +75,13 @@ class Cursor:
         """Enter a nesting level; the caller decreases ``depth`` afterwards."""
         self.depth += 1
         if self.depth > MAX_DEPTH:
-            raise Unexpected("the nesting is too deep", self.at)
+            raise HclSyntaxError("the nesting is too deep", self.at)
 
     def link(self, count: int = 1) -> None:
         """Count operators and accesses."""
         self.links += count
         if self.links > MAX_CHAIN:
-            raise Unexpected("too many operators and accesses in one expression", self.at)
+            raise HclSyntaxError("too many operators and accesses in one expression", self.at)
 
 
 _LINE = total_matcher(r"(?:[^$%\n]++|\$\$\{|%%\{|[$%](?!\{))*+\n?")
@@ -89,7 +89,7 @@ _ESCAPED = regex(r"([$%])\1\{")
 _DIRECTIVES = frozenset(("if", "else", "endif", "for", "endfor"))
 
 
-class Strings(Cursor):
+class HclStringParser(Cursor):
     """Parser for strings. ``trim`` states whether the last part trims the white space after it."""
 
     __slots__ = ("trim",)
@@ -116,7 +116,7 @@ class Strings(Cursor):
                 self.at = end + 1
                 return assemble(parts, start, end + 1)
             if mark not in "$%":
-                raise Unexpected("this string is not closed on its line", start)
+                raise HclSyntaxError("this string is not closed on its line", start)
             at = self.hole(end, parts, links)
 
     def heredoc(self) -> ast.Expression:
@@ -127,7 +127,7 @@ class Strings(Cursor):
             raise self.unexpected("an expression")
         marker = self.scanner.marker(match[2], match.end())
         if marker is None:
-            raise Unexpected("this heredoc is not closed", start)
+            raise HclSyntaxError("this heredoc is not closed", start)
         parts = self.lines(match.end(), marker[0])
         if match[1]:
             remove_indentation(parts)
@@ -147,7 +147,7 @@ class Strings(Cursor):
             else:
                 at = self.hole(at, parts, links)
                 if at > end:
-                    raise Unexpected("an expression continues after the string that contains it", end)
+                    raise HclSyntaxError("an expression continues after the string that contains it", end)
         return parts
 
     def hole(self, start: int, parts: list[Part], links: int) -> int:
@@ -159,7 +159,7 @@ class Strings(Cursor):
         self.at = start + 2
         if text[self.at] == "~":
             self.at += 1
-            if parts and isinstance(parts[-1], Piece):
+            if parts and isinstance(parts[-1], TemplateLiteral):
                 parts[-1].value = parts[-1].value.rstrip()
         self.descend()
         max_links, self.links = self.links, links
@@ -171,27 +171,27 @@ class Strings(Cursor):
         if trim:
             self.at += 1
         self.expect("}", True)
-        if isinstance(part, Directive):
+        if isinstance(part, TemplateDirective):
             part.end = self.at
         parts.append(part)
         self.trim = trim
         return self.at
 
-    def piece(self, start: int, end: int, value: str) -> Piece:
+    def piece(self, start: int, end: int, value: str) -> TemplateLiteral:
         """Return a piece of literal text; its leading white space is trimmed if the part before it requires that."""
         if self.trim:
             self.trim = False
             value = value.lstrip()
-        return Piece(start, end, value)
+        return TemplateLiteral(start, end, value)
 
-    def directive(self, start: int) -> Directive:
+    def directive(self, start: int) -> TemplateDirective:
         """Parse a directive, from its keyword to its last expression."""
         self.skip(True)
         match = identifier(self.text, self.at)
         if match is None or match[0] not in _DIRECTIVES:
             raise self.unexpected("`if`, `else`, `endif`, `for` or `endfor`")
         self.at = match.end()
-        directive = Directive(match[0], start)
+        directive = TemplateDirective(match[0], start)
         if directive.kind == "if":
             directive.expression = self.expression(True)
         elif directive.kind == "for":
@@ -229,7 +229,7 @@ _for: Matcher = regex(r"for(?![\w-])").match
 _BINDS = frozenset("=:")
 
 
-class Collections(Strings):
+class HclCollectionParser(HclStringParser):
     """Parser for tuples, objects and ``for`` expressions."""
 
     __slots__ = ()
@@ -351,7 +351,7 @@ _WORDS: dict[str, bool | None] = {"true": True, "false": False, "null": None}
 DIGITS = frozenset("0123456789")
 
 
-class Operands(Collections):
+class Operands(HclCollectionParser):
     """Parser for operands."""
 
     __slots__ = ()
@@ -398,7 +398,7 @@ class Operands(Collections):
             return node
         for count, match in enumerate(_steps(steps)):
             if count > MAX_CHAIN:
-                raise Unexpected("too many operators and accesses in one expression", start)
+                raise HclSyntaxError("too many operators and accesses in one expression", start)
             name, end, kind = match[match.lastindex or 0], at + match.end(), match.lastindex
             if kind == 1:
                 node = ast.Member(start, end, node, name)
@@ -551,7 +551,7 @@ _HELD = {"?": 0, ":": 1} | _PRECEDENCE
 _NEXT = {"?": 2, ":": 1} | _PRECEDENCE
 
 
-class Reader(Operands):
+class HclExpressionParser(Operands):
     """Parser for expressions."""
 
     __slots__ = ()
@@ -643,11 +643,11 @@ def _apply(operator: str, operands: list[_Operand]) -> None:
 
 def parse_template(text: str) -> ast.Expression:
     """Parse the text of a template file. Raise InputError with a line and column."""
-    reader = Reader(Scanner(text))
+    reader = HclExpressionParser(Scanner(text))
     try:
         parts = reader.lines(1 if text.startswith("\ufeff") else 0, len(text))
         return assemble(parts, 0, len(text))
-    except Unexpected as error:
+    except HclSyntaxError as error:
         line, column = Lines(text).place(error.at)
         raise InputError(f"invalid template: {error.message}", line=line, column=column) from None
 
@@ -655,6 +655,6 @@ def parse_template(text: str) -> ast.Expression:
 def parse_reference(text: str) -> ast.Expression | None:
     """Parse a reference that a string contains, such as ``module.a.b``; None if it is not an expression."""
     try:
-        return Reader(Scanner(text)).read_expression(0, len(text))
-    except Unexpected:
+        return HclExpressionParser(Scanner(text)).read_expression(0, len(text))
+    except HclSyntaxError:
         return None

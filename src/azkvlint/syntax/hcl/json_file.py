@@ -14,14 +14,14 @@ import msgspec
 from msgspec.structs import force_setattr
 
 from azkvlint.syntax import ast
-from azkvlint.syntax.hcl.expressions import Reader
-from azkvlint.syntax.hcl.parse import REPEATED, Attribute, Block, Body, File
+from azkvlint.syntax.hcl.expressions import HclExpressionParser
+from azkvlint.syntax.hcl.parse import REPEATED, Attribute, Block, Body, HclFile
 from azkvlint.syntax.hcl.tokens import (
     END,
     MAX_BRACKETS,
     MAX_FAULTS,
+    HclSyntaxError,
     Scanner,
-    Unexpected,
     assemble,
     number_of,
     total_matcher,
@@ -29,11 +29,11 @@ from azkvlint.syntax.hcl.tokens import (
 )
 from azkvlint.syntax.json_positions import (
     JsonArray,
+    JsonMember,
     JsonObject,
-    Member,
+    JsonScalar,
     NotJsonError,
     Plain,
-    Scalar,
     TooDeepError,
     Value,
     parse,
@@ -52,86 +52,88 @@ class Mode(Enum):
     REFERENCE = "reference"
 
 
-class Kind(msgspec.Struct, frozen=True):
+class BlockSchema(msgspec.Struct, frozen=True):
     """A kind of block: its number of labels, its nested blocks, and the modes of its attributes.
 
     Members that are not named in ``blocks`` are attributes.
     """
 
     labels: int = 0
-    blocks: Mapping[str, Kind] = {}
+    blocks: Mapping[str, BlockSchema] = {}
     modes: Mapping[str, Mode] = {}
     mode: Mode = Mode.TEMPLATE
 
 
-_PLAIN = Kind()
+_PLAIN = BlockSchema()
 _CONDITIONS = {"precondition": _PLAIN, "postcondition": _PLAIN}
 _REFERENCES = dict.fromkeys(("depends_on", "provider", "providers"), Mode.REFERENCE)
-_LIFECYCLE = Kind(blocks=_CONDITIONS, modes=dict.fromkeys(("ignore_changes", "replace_triggered_by"), Mode.REFERENCE))
-_PROVISIONER = Kind(1, {"connection": _PLAIN})
+_LIFECYCLE = BlockSchema(
+    blocks=_CONDITIONS, modes=dict.fromkeys(("ignore_changes", "replace_triggered_by"), Mode.REFERENCE)
+)
+_PROVISIONER = BlockSchema(1, {"connection": _PLAIN})
 # A content block may contain dynamic blocks, to any depth.
-_CONTENT_BLOCKS: dict[str, Kind] = {}
-_DYNAMIC = Kind(1, {"content": Kind(0, _CONTENT_BLOCKS)})
+_CONTENT_BLOCKS: dict[str, BlockSchema] = {}
+_DYNAMIC = BlockSchema(1, {"content": BlockSchema(0, _CONTENT_BLOCKS)})
 _CONTENT_BLOCKS["dynamic"] = _DYNAMIC
-_RESOURCE = Kind(
+_RESOURCE = BlockSchema(
     2,
     {"lifecycle": _LIFECYCLE, "provisioner": _PROVISIONER, "connection": _PLAIN, "dynamic": _DYNAMIC},
     _REFERENCES,
 )
 _FROM_TO = {"from": Mode.REFERENCE, "to": Mode.REFERENCE, "provider": Mode.REFERENCE}
-_TERRAFORM = Kind(
+_TERRAFORM = BlockSchema(
     blocks={
         "required_providers": _PLAIN,
-        "backend": Kind(1),
-        "cloud": Kind(blocks={"workspaces": _PLAIN}),
-        "provider_meta": Kind(1),
+        "backend": BlockSchema(1),
+        "cloud": BlockSchema(blocks={"workspaces": _PLAIN}),
+        "provider_meta": BlockSchema(1),
     }
 )
-_ROOT = Kind(
+_ROOT = BlockSchema(
     blocks={
         "resource": _RESOURCE,
         "data": _RESOURCE,
         "ephemeral": _RESOURCE,
-        "variable": Kind(1, {"validation": _PLAIN}, {"default": Mode.LITERAL, "type": Mode.REFERENCE}),
-        "output": Kind(1, {"precondition": _PLAIN}, _REFERENCES),
-        "module": Kind(1, modes=_REFERENCES),
-        "provider": Kind(1, {"dynamic": _DYNAMIC}),
-        "check": Kind(1, {"data": _RESOURCE, "assert": _PLAIN}),
+        "variable": BlockSchema(1, {"validation": _PLAIN}, {"default": Mode.LITERAL, "type": Mode.REFERENCE}),
+        "output": BlockSchema(1, {"precondition": _PLAIN}, _REFERENCES),
+        "module": BlockSchema(1, modes=_REFERENCES),
+        "provider": BlockSchema(1, {"dynamic": _DYNAMIC}),
+        "check": BlockSchema(1, {"data": _RESOURCE, "assert": _PLAIN}),
         "terraform": _TERRAFORM,
         "locals": _PLAIN,
-        "moved": Kind(modes=_FROM_TO),
-        "import": Kind(modes=_FROM_TO),
-        "removed": Kind(0, {"lifecycle": _PLAIN, "provisioner": _PROVISIONER}, _FROM_TO),
+        "moved": BlockSchema(modes=_FROM_TO),
+        "import": BlockSchema(modes=_FROM_TO),
+        "removed": BlockSchema(0, {"lifecycle": _PLAIN, "provisioner": _PROVISIONER}, _FROM_TO),
     },
     mode=Mode.LITERAL,
 )
-_VARIABLES = Kind(mode=Mode.LITERAL)
+_VARIABLES = BlockSchema(mode=Mode.LITERAL)
 # Blocks of Terragrunt files.
-TERRAGRUNT = Kind(
+TERRAGRUNT = BlockSchema(
     blocks={
-        "terraform": Kind(blocks={"extra_arguments": Kind(1)}),
+        "terraform": BlockSchema(blocks={"extra_arguments": BlockSchema(1)}),
         "locals": _PLAIN,
         "include": _PLAIN,
-        "dependency": Kind(1),
-        "feature": Kind(1),
-        "generate": Kind(1),
+        "dependency": BlockSchema(1),
+        "feature": BlockSchema(1),
+        "generate": BlockSchema(1),
         "remote_state": _PLAIN,
-        "stack": Kind(1),
-        "unit": Kind(1),
+        "stack": BlockSchema(1),
+        "unit": BlockSchema(1),
     }
 )
 
 # Blocks of the files of a Terraform Stack.
-STACK = Kind(
+STACK = BlockSchema(
     blocks={
-        "component": Kind(1, modes=_REFERENCES),
-        "deployment": Kind(1),
+        "component": BlockSchema(1, modes=_REFERENCES),
+        "deployment": BlockSchema(1),
         "locals": _PLAIN,
-        "output": Kind(1, modes=_REFERENCES),
-        "provider": Kind(2, {"config": Kind(0, {"dynamic": _DYNAMIC})}),
-        "removed": Kind(modes={**_FROM_TO, **_REFERENCES}),
+        "output": BlockSchema(1, modes=_REFERENCES),
+        "provider": BlockSchema(2, {"config": BlockSchema(0, {"dynamic": _DYNAMIC})}),
+        "removed": BlockSchema(modes={**_FROM_TO, **_REFERENCES}),
         "required_providers": _PLAIN,
-        "stack": Kind(1),
+        "stack": BlockSchema(1),
         "variable": _ROOT.blocks["variable"],
     }
 )
@@ -157,10 +159,10 @@ _IN_STRING = {
 }
 
 # The labels so far, the member whose key is the block's last label, and its value.
-_LabeledBlock: TypeAlias = tuple[tuple[str, ...], Member, Value]
+_LabeledBlock: TypeAlias = tuple[tuple[str, ...], JsonMember, Value]
 
 
-def parse_json_file(text: str, *, variables: bool = False, root: Kind = _ROOT) -> File:
+def parse_json_file(text: str, *, variables: bool = False, root: BlockSchema = _ROOT) -> HclFile:
     """Return the blocks and attributes of a file in JSON. Never raises: invalid JSON is one fault.
 
     ``root`` are the allowed blocks, by default those of a .tf.json or .tofu.json file. ``variables``: it is a variables
@@ -169,10 +171,10 @@ def parse_json_file(text: str, *, variables: bool = False, root: Kind = _ROOT) -
     """
     try:
         value = parse_value(text)
-    except Unexpected as error:
-        return File(text, Body({}, ()), (), (ast.Fault(f"invalid JSON: {error.message}", error.at),))
+    except HclSyntaxError as error:
+        return HclFile(text, Body({}, ()), (), (ast.Fault(f"invalid JSON: {error.message}", error.at),))
     body = _body(_VARIABLES if variables else root, [value])
-    return File(text, Body(body.attributes, body.blocks), sorted(_comments(value)), body.faults)
+    return HclFile(text, Body(body.attributes, body.blocks), sorted(_comments(value)), body.faults)
 
 
 def has_faults(value: Value) -> bool:
@@ -180,10 +182,10 @@ def has_faults(value: Value) -> bool:
     return bool(_body(_ROOT, [value]).faults)
 
 
-class _Source(msgspec.Struct, gc=False):
+class _JsonSource(msgspec.Struct, gc=False):
     """The value of an attribute, or the content of a block, in one member of an object."""
 
-    kind: Kind
+    kind: BlockSchema
     value: Value
     mode: Mode = Mode.TEMPLATE
 
@@ -194,16 +196,16 @@ class _Source(msgspec.Struct, gc=False):
         return _body(self.kind, [self.value])
 
 
-def _body(kind: Kind, values: list[Value]) -> Body:
+def _body(kind: BlockSchema, values: list[Value]) -> Body:
     """Return the body of ``values``, which are objects or arrays of objects."""
     attributes: dict[str, Attribute] = {}
     blocks: list[Block] = []
     faults: list[ast.Fault] = []
     for member in _members(values, faults):
         inner = kind.blocks.get(member.key)
-        if inner is None or (kind.mode is Mode.LITERAL and isinstance(member.value, Scalar)):
+        if inner is None or (kind.mode is Mode.LITERAL and isinstance(member.value, JsonScalar)):
             mode = kind.modes.get(member.key, kind.mode)
-            source = _Source(kind, member.value, mode)
+            source = _JsonSource(kind, member.value, mode)
             value = member.value
             # Terraform rejects a repeated argument. The last one counts, at its own position; a repeated key that
             # stands for several blocks of a provider is not supported.
@@ -215,7 +217,7 @@ def _body(kind: Kind, values: list[Value]) -> Body:
     return Body(attributes, blocks, faults[:MAX_FAULTS])
 
 
-def _blocks(kind: Kind, member: Member, faults: list[ast.Fault]) -> Iterator[Block]:
+def _blocks(kind: BlockSchema, member: JsonMember, faults: list[ast.Fault]) -> Iterator[Block]:
     """Yield the blocks of a kind. Each level of labels may be an array."""
     labeled: list[_LabeledBlock] = [((), member, member.value)]
     for _ in range(kind.labels):
@@ -226,10 +228,10 @@ def _blocks(kind: Kind, member: Member, faults: list[ast.Fault]) -> Iterator[Blo
         ]
     for labels, key, outer in labeled:
         for value in _objects([outer], faults):
-            yield Block(member.key, labels, key.start, key.key_end, value.start, value.end, _Source(kind, value))
+            yield Block(member.key, labels, key.start, key.key_end, value.start, value.end, _JsonSource(kind, value))
 
 
-def _members(values: list[Value], faults: list[ast.Fault]) -> Iterator[Member]:
+def _members(values: list[Value], faults: list[ast.Fault]) -> Iterator[JsonMember]:
     """Yield the members of all objects except comments."""
     for value in _objects(values, faults):
         for member in value.members:
@@ -246,7 +248,7 @@ def _objects(values: list[Value], faults: list[ast.Fault]) -> Iterator[JsonObjec
             for item in value.items:
                 if isinstance(item, JsonObject):
                     yield item
-                elif not isinstance(item, Scalar) or item.value is not None:
+                elif not isinstance(item, JsonScalar) or item.value is not None:
                     faults.append(ast.Fault("expected an object", item.start))
         elif value.value is not None:
             faults.append(ast.Fault("expected an object, or an array of objects", value.start))
@@ -281,10 +283,10 @@ def parse_value(text: str) -> Value:
         pass  # reported below, with its position
     first = fault
     try:
-        value = parse(text, _Decoder(text).decode, MAX_BRACKETS)
+        value = parse(text, _ScalarDecoder(text).decode, MAX_BRACKETS)
     except TooDeepError as error:
-        first = Unexpected("the nesting is too deep", error.at)
-    except Unexpected as error:
+        first = HclSyntaxError("the nesting is too deep", error.at)
+    except HclSyntaxError as error:
         first = error
     except NotJsonError:
         pass
@@ -293,7 +295,7 @@ def parse_value(text: str) -> Value:
     raise first if fault is None or first.at < fault.at else fault
 
 
-class _Decoder:
+class _ScalarDecoder:
     """Decoder for the scalars and keys of a text."""
 
     def __init__(self, text: str) -> None:
@@ -310,7 +312,7 @@ class _Decoder:
             except ValueError:
                 raise NotJsonError from None
             if not found.isascii() and _lone_surrogate(found):
-                raise Unexpected("this escape is not a Unicode character", at)
+                raise HclSyntaxError("this escape is not a Unicode character", at)
             return found
         if written in _WORDS:
             return _WORDS[written]
@@ -321,12 +323,12 @@ class _Decoder:
         return number_of(written, at)
 
 
-def _fault(text: str, error: JSONDecodeError) -> Unexpected:
+def _fault(text: str, error: JSONDecodeError) -> HclSyntaxError:
     """Return the fault that the standard library's decoder found."""
     at, message = error.pos, error.msg
     wording = next((words for start, words in _IN_STRING.items() if message.startswith(start)), None)
     if wording is not None:
-        return Unexpected(wording, at)
+        return HclSyntaxError(wording, at)
     expected = next((words for start, words in _EXPECTED.items() if message.startswith(start)), None)
     if expected is None:
         opened: list[str] = []
@@ -348,21 +350,21 @@ def lower(value: Value, mode: Mode, start: int, end: int) -> ast.Expression:
     All nodes get the span of the member with the nearest key, which is from ``start`` to ``end``; so do those of values
     in an array.
     """
-    if isinstance(value, Scalar):
+    if isinstance(value, JsonScalar):
         if isinstance(value.value, str) and mode is not Mode.LITERAL:
             return _text(value.value, mode, start, end, value.start)
         return ast.Literal(start, end, value.value)
     if isinstance(value, JsonArray):
         return ast.Array(start, end, tuple([lower(item, mode, start, end) for item in value.items]))
-    last: dict[str, Member] = {}
+    last: dict[str, JsonMember] = {}
     for member in value.members:
         if member.key in last and member.key != "//":
-            raise Unexpected(REPEATED, member.start)
+            raise HclSyntaxError(REPEATED, member.start)
         last[member.key] = member
     return ast.Object(start, end, tuple([_property(member, mode) for member in last.values()]))
 
 
-def _property(member: Member, mode: Mode) -> ast.Property:
+def _property(member: JsonMember, mode: Mode) -> ast.Property:
     """Return one member of an object, whose key may be a template."""
     key: str | ast.Expression = member.key
     if mode is not Mode.LITERAL and "{" in member.key:
@@ -375,14 +377,14 @@ def _text(text: str, mode: Mode, start: int, end: int, at: int) -> ast.Expressio
     """Parse a string at an offset according to its mode."""
     if mode is Mode.TEMPLATE and "{" not in text:
         return ast.Literal(start, end, text)
-    reader = Reader(Scanner(text))
+    reader = HclExpressionParser(Scanner(text))
     try:
         if mode is Mode.REFERENCE and "${" not in text:
             node = reader.read_expression(0, len(text))
         else:
             node = assemble(reader.lines(0, len(text)), 0, len(text))
-    except Unexpected as error:
-        raise Unexpected(error.message, at) from None
+    except HclSyntaxError as error:
+        raise HclSyntaxError(error.message, at) from None
     _set_spans(node, start, end)
     return node
 

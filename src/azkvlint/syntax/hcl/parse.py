@@ -12,14 +12,14 @@ from typing import Protocol
 import msgspec
 
 from azkvlint.syntax import ast
-from azkvlint.syntax.hcl.expressions import Reader
+from azkvlint.syntax.hcl.expressions import HclExpressionParser
 from azkvlint.syntax.hcl.tokens import (
     IDENTIFIER,
     LINE_PATTERN,
     MAX_FAULTS,
+    HclSyntaxError,
     Matcher,
     Scanner,
-    Unexpected,
     gap,
     identifier,
     quoted,
@@ -43,7 +43,7 @@ REPEATED = "this attribute is set twice"
 """The message of the one fault that is not a syntax error."""
 
 
-def parse_file(text: str) -> File:
+def parse_file(text: str) -> HclFile:
     """Return the blocks and attributes of a .tf, .tofu or .tfvars file. Never raises.
 
     An error skips its block or attribute only: parsing resumes at the next line that begins like one.
@@ -52,7 +52,7 @@ def parse_file(text: str) -> File:
     splitter = _Splitter(source, 1 if text.startswith("\ufeff") else 0, len(text), top=True)
     splitter.split()
     body = Body(splitter.attributes, splitter.blocks)
-    return File(text, body, sorted(source.scanner.comments.items()), splitter.faults)
+    return HclFile(text, body, sorted(source.scanner.comments.items()), splitter.faults)
 
 
 class HclSource:
@@ -62,7 +62,7 @@ class HclSource:
 
     def __init__(self, text: str) -> None:
         self.scanner = Scanner(text)
-        self.reader = Reader(self.scanner)
+        self.reader = HclExpressionParser(self.scanner)
 
     def expression(self, attribute: Attribute) -> ast.Expression:
         """Parse the expression of an attribute. Raise Unexpected."""
@@ -96,7 +96,7 @@ class _Splitter:
                 if start >= self.end:
                     return
                 self.item(start)
-            except Unexpected as error:
+            except HclSyntaxError as error:
                 if len(self.faults) >= MAX_FAULTS:
                     self.faults.append(ast.Fault("there are too many syntax errors", start))
                     return
@@ -196,7 +196,7 @@ class _Splitter:
         stop = content.end()
         if stop >= end or text[stop] != '"':
             message = "a label cannot contain an expression" if text[stop] in "$%" else "this string is not closed"
-            raise Unexpected(message, at)
+            raise HclSyntaxError(message, at)
         labels.append(unescape(content[0], at + 1))
         return stop + 1
 
@@ -216,7 +216,7 @@ class _Splitter:
             at = hidden[index][1] - 1
 
 
-class Source(Protocol):
+class BodyParser(Protocol):
     """The parser of attributes and blocks of one file."""
 
     def expression(self, attribute: Attribute) -> ast.Expression:
@@ -236,7 +236,7 @@ class Attribute(msgspec.Struct, gc=False, eq=False):
     start: int
     end: int
     value_start: int
-    source: Source
+    source: BodyParser
     fault: ast.Fault | None = None
     _expression: ast.Expression | None = None
 
@@ -245,7 +245,7 @@ class Attribute(msgspec.Struct, gc=False, eq=False):
         if self._expression is None and self.fault is None:
             try:
                 self._expression = self.source.expression(self)
-            except Unexpected as error:
+            except HclSyntaxError as error:
                 # A broken expression may be parsed past its end.
                 self.fault = ast.Fault(error.message, min(error.at, self.end))
         return self._expression
@@ -268,7 +268,7 @@ class Block(msgspec.Struct, gc=False, eq=False):
     head: int
     brace: int
     end: int
-    source: Source
+    source: BodyParser
     _body: Body | None = None
 
     @property
@@ -279,7 +279,7 @@ class Block(msgspec.Struct, gc=False, eq=False):
         return self._body
 
 
-class File(msgspec.Struct, gc=False, eq=False):
+class HclFile(msgspec.Struct, gc=False, eq=False):
     """A whole file. Its top-level attributes are those of a variables file.
 
     ``comments`` are their spans in order. ``faults`` are those of the top level; ``body.faults`` is empty, and those of

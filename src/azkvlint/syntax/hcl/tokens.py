@@ -73,7 +73,7 @@ _SURROGATES = range(0xD800, 0xE000)
 _LONGEST_NUMBER = 400
 
 
-class Unexpected(Exception):
+class HclSyntaxError(Exception):
     """A syntax error at an offset. ``resume`` is the offset from which parsing may continue."""
 
     def __init__(self, message: str, at: int, resume: int | None = None) -> None:
@@ -109,11 +109,11 @@ def describe_token(text: str, at: int) -> str:
     return describe_character(mark)
 
 
-def unexpected(text: str, at: int, expected: str) -> Unexpected:
+def unexpected(text: str, at: int, expected: str) -> HclSyntaxError:
     """Return the error for an unexpected token."""
     if text.startswith("/*", at):
-        return Unexpected("this comment is not closed", at)
-    return Unexpected(f"expected {expected}, found {describe_token(text, at)}", min(at, len(text) - len(END)))
+        return HclSyntaxError("this comment is not closed", at)
+    return HclSyntaxError(f"expected {expected}, found {describe_token(text, at)}", min(at, len(text) - len(END)))
 
 
 def unescape(text: str, at: int) -> str:
@@ -125,13 +125,13 @@ def unescape(text: str, at: int) -> str:
         mark = match[3]
         if mark is not None:
             if mark not in _ESCAPES:
-                raise Unexpected("this character cannot be escaped with a backslash", at + match.start())
+                raise HclSyntaxError("this character cannot be escaped with a backslash", at + match.start())
             return _ESCAPES[mark]
         if match[4]:
             return match[4] + "{"
         code = int(match[1] or match[2], 16)
         if code > _LAST_CODE_POINT or code in _SURROGATES:
-            raise Unexpected("this escape is not a Unicode character", at + match.start())
+            raise HclSyntaxError("this escape is not a Unicode character", at + match.start())
         return chr(code)
 
     return _ESCAPE.sub(plain, text)
@@ -140,12 +140,12 @@ def unescape(text: str, at: int) -> str:
 def number_of(text: str, at: int) -> int | float:
     """Return the value of a number at an offset. Raise Unexpected."""
     if len(text) > _LONGEST_NUMBER:
-        raise Unexpected("this number is too long", at)
+        raise HclSyntaxError("this number is too long", at)
     if text.lstrip("-").isdigit():
         return int(text)
     number = float(text)
     if number in {float("inf"), float("-inf")}:
-        raise Unexpected("this number is too large", at)
+        raise HclSyntaxError("this number is too large", at)
     return int(number) if number.is_integer() else number
 
 
@@ -216,7 +216,7 @@ class Scanner:
                 self._close = at + 2, close
             stop = close + 2
             if close < 0 or stop > end:
-                raise Unexpected("this comment is not closed", at)
+                raise HclSyntaxError("this comment is not closed", at)
         else:
             stop = text.find("\n", at, end)
             if stop < 0:
@@ -233,7 +233,7 @@ class Scanner:
             return at + 2
         marker = self.marker(match[2], match.end())
         if marker is None or marker[1] > end:
-            raise Unexpected("this heredoc is not closed", at)
+            raise HclSyntaxError("this heredoc is not closed", at)
         if at not in self.heredocs:
             self.heredocs[at] = marker[1]
             self._holes(match.end(), marker[0])
@@ -247,7 +247,7 @@ class Scanner:
         while match := _hole(self.text, at, end):
             try:
                 at = self.bracket(match.end(), end)
-            except Unexpected:
+            except HclSyntaxError:
                 # Reported when the heredoc is parsed.
                 break
         self._in_heredoc = False
@@ -300,7 +300,7 @@ class Scanner:
                 stack.append(opener)
                 at = opener + 1
             elif opener >= 0:
-                raise Unexpected("the nesting is too deep", opener, opener)
+                raise HclSyntaxError("the nesting is too deep", opener, opener)
             else:
                 at = self._abandon(stack, at, end, lenient)
 
@@ -308,7 +308,7 @@ class Scanner:
         """Return the offset after the comment or heredoc at ``at``, inside the brackets of ``stack``."""
         try:
             return self.heredoc(at, end) if self.text[at] == "<" else self.comment(at, end)
-        except Unexpected as error:
+        except HclSyntaxError as error:
             dead.update(stack)
             error.resume = stack[0]
             raise
@@ -327,14 +327,14 @@ class Scanner:
         return line if line >= 0 else end
 
 
-def _unterminated_error(text: str, stack: list[int]) -> Unexpected:
+def _unterminated_error(text: str, stack: list[int]) -> HclSyntaxError:
     quote = next((opener for opener in stack if text[opener] == '"'), None)
     if quote is not None:
-        return Unexpected("this string is not closed on its line", quote, stack[0])
-    return Unexpected(f"this `{text[stack[0]]}` is not closed", stack[0])
+        return HclSyntaxError("this string is not closed on its line", quote, stack[0])
+    return HclSyntaxError(f"this `{text[stack[0]]}` is not closed", stack[0])
 
 
-class Piece:
+class TemplateLiteral:
     """Literal text, at most one line of it in a heredoc."""
 
     __slots__ = ("end", "start", "value")
@@ -343,7 +343,7 @@ class Piece:
         self.start, self.end, self.value = start, end, value
 
 
-class Directive:
+class TemplateDirective:
     """``%{ kind ... }``; ``key`` and ``value`` are the variables of a loop."""
 
     __slots__ = ("end", "expression", "key", "kind", "start", "value")
@@ -354,7 +354,7 @@ class Directive:
         self.expression: ast.Expression = ast.Literal(start, start, None)
 
 
-Part: TypeAlias = Piece | Directive | ast.Expression
+Part: TypeAlias = TemplateLiteral | TemplateDirective | ast.Expression
 
 
 def assemble(parts: list[Part], start: int, end: int) -> ast.Expression:
@@ -362,19 +362,19 @@ def assemble(parts: list[Part], start: int, end: int) -> ast.Expression:
 
     A template that consists of one interpolation is that expression.
     """
-    if len(parts) == 1 and not isinstance(parts[0], Piece | Directive):
+    if len(parts) == 1 and not isinstance(parts[0], TemplateLiteral | TemplateDirective):
         return parts[0]
-    levels = [_Section(Directive("", start))]
+    levels = [_Section(TemplateDirective("", start))]
     for part in parts:
         level = levels[-1]
-        if isinstance(part, Piece):
+        if isinstance(part, TemplateLiteral):
             level.pieces.append(part)
-        elif not isinstance(part, Directive):
+        elif not isinstance(part, TemplateDirective):
             level.add(part)
             level.holes += 1
         elif part.kind in {"if", "for"}:
             if len(levels) > MAX_DEPTH:
-                raise Unexpected("the nesting is too deep", part.start)
+                raise HclSyntaxError("the nesting is too deep", part.start)
             levels.append(_Section(part))
         elif part.kind == "else" and level.begins("if") and level.yes is None:
             level.begin_else(part)
@@ -382,10 +382,10 @@ def assemble(parts: list[Part], start: int, end: int) -> ast.Expression:
             levels.pop()
             levels[-1].add(level.close(part))
         else:
-            raise Unexpected(f"unexpected `{part.kind}`", part.start)
+            raise HclSyntaxError(f"unexpected `{part.kind}`", part.start)
     level = levels[-1]
     if len(levels) > 1:
-        raise Unexpected(f"`{level.directive.kind}` is not closed", level.directive.start)
+        raise HclSyntaxError(f"`{level.directive.kind}` is not closed", level.directive.start)
     return level.expression(start, end)
 
 
@@ -394,10 +394,10 @@ class _Section:
 
     __slots__ = ("directive", "holes", "items", "pieces", "yes")
 
-    def __init__(self, directive: Directive) -> None:
+    def __init__(self, directive: TemplateDirective) -> None:
         self.directive = directive
         self.items: list[ast.Expression] = []
-        self.pieces: list[Piece] = []
+        self.pieces: list[TemplateLiteral] = []
         self.holes = 0
         self.yes: ast.Expression | None = None
 
@@ -427,12 +427,12 @@ class _Section:
         only = items[0]
         return ast.Literal(start, end, only.value) if isinstance(only, ast.Literal) else only
 
-    def begin_else(self, part: Directive) -> None:
+    def begin_else(self, part: TemplateDirective) -> None:
         self.yes = self.expression(self.directive.end, part.start)
         self.directive.end = part.end
         self.items, self.holes = [], 0
 
-    def close(self, part: Directive) -> ast.Expression:
+    def close(self, part: TemplateDirective) -> ast.Expression:
         """Return the expression of the section that ``part`` ends."""
         directive = self.directive
         rest = self.expression(directive.end, part.start)
@@ -450,11 +450,11 @@ def remove_indentation(parts: list[Part]) -> None:
     As in HCL, lines are compared as written: values of expressions and trim marks do not matter, and a line that begins
     with an expression has no leading blanks.
     """
-    indented: list[Piece] = []
+    indented: list[TemplateLiteral] = []
     indentation: int | None = None
     begins = True
     for part in parts:
-        piece = part if isinstance(part, Piece) else None
+        piece = part if isinstance(part, TemplateLiteral) else None
         if begins:
             blanks = 0
             if piece is not None:

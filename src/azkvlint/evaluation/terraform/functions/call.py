@@ -16,14 +16,14 @@ from azkvlint.evaluation.terraform.functions.numbers import NETWORK
 from azkvlint.evaluation.terraform.functions.strings import FUNCTIONS as STRINGS
 from azkvlint.evaluation.terraform.functions.table import (
     ANY,
-    Call,
-    Data,
     Function,
     InvalidCall,
     Lazy,
     ModuleEvaluator,
-    Parts,
-    Unknowable,
+    TerraformCallContext,
+    TerraformDataFunction,
+    TerraformDeferredFunction,
+    TerraformResultFunction,
     UnknownResult,
     answer,
     items_of,
@@ -197,15 +197,15 @@ def _now() -> str:
 
 _TEXTS = ("string", "string")
 TIMES: tuple[Function, ...] = (
-    Data("timeadd", 2, 2, _add, kinds=_TEXTS),
-    Data("timecmp", 2, 2, _compared, kinds=_TEXTS),
-    Data("formatdate", 2, 2, _formatted, kinds=_TEXTS),
-    Unknowable("timestamp", 0, 0, _now, steady=False),
-    Unknowable("plantimestamp", 0, 0, _now),
+    TerraformDataFunction("timeadd", 2, 2, _add, kinds=_TEXTS),
+    TerraformDataFunction("timecmp", 2, 2, _compared, kinds=_TEXTS),
+    TerraformDataFunction("formatdate", 2, 2, _formatted, kinds=_TEXTS),
+    TerraformDeferredFunction("timestamp", 0, 0, _now, steady=False),
+    TerraformDeferredFunction("plantimestamp", 0, 0, _now),
 )
 
 
-def _try(call: Call) -> Result:
+def _try(call: TerraformCallContext) -> Result:
     """Return the first argument that does not fail; one of several where that is not known."""
     watch = call.terraform.watch
     before = watch.risks
@@ -234,7 +234,7 @@ def _try(call: Call) -> Result:
     return one_of_results(found, tag_pattern(doubt, ""), watch)
 
 
-def _can(call: Call) -> Result:
+def _can(call: TerraformCallContext) -> Result:
     if len(call.node.arguments) != 1:
         raise call.failed("expects one argument")
     watch = call.terraform.watch
@@ -252,17 +252,17 @@ def _can(call: Call) -> Result:
         watch.risks = before
 
 
-def _sensitive(call: Call, arguments: list[Result]) -> Result:
+def _sensitive(call: TerraformCallContext, arguments: list[Result]) -> Result:
     call.evaluator.weigh(arguments[0])
     return mark_sensitive(arguments[0])
 
 
-def _nonsensitive(call: Call, arguments: list[Result]) -> Result:
+def _nonsensitive(call: TerraformCallContext, arguments: list[Result]) -> Result:
     call.evaluator.weigh(arguments[0])
     return mark_nonsensitive(arguments[0])
 
 
-def _is_sensitive(call: Call, arguments: list[Result]) -> Result:
+def _is_sensitive(call: TerraformCallContext, arguments: list[Result]) -> Result:
     call.evaluator.weigh(arguments[0])
     found = unknown_in(arguments[0])
     if found is not None and not is_sensitive(arguments[0]):
@@ -270,20 +270,20 @@ def _is_sensitive(call: Call, arguments: list[Result]) -> Result:
     return Scalar(at=call.at, value=is_sensitive(arguments[0]))
 
 
-def _as_it_is(call: Call, arguments: list[Result]) -> Result:
+def _as_it_is(call: TerraformCallContext, arguments: list[Result]) -> Result:
     """Return the argument: what is ephemeral is unknown before apply, and all else does not change."""
     return arguments[0]
 
 
-def _all(call: Call, arguments: list[Result]) -> Result:
+def _all(call: TerraformCallContext, arguments: list[Result]) -> Result:
     return _decided(call, arguments, neutral=True)
 
 
-def _any(call: Call, arguments: list[Result]) -> Result:
+def _any(call: TerraformCallContext, arguments: list[Result]) -> Result:
     return _decided(call, arguments, neutral=False)
 
 
-def _decided(call: Call, arguments: list[Result], neutral: bool) -> Result:
+def _decided(call: TerraformCallContext, arguments: list[Result], neutral: bool) -> Result:
     """Return whether all, or any, items are true; null is not."""
     items = items_of(call, arguments[0])
     if isinstance(items, Unknown):
@@ -300,20 +300,20 @@ def _decided(call: Call, arguments: list[Result], neutral: bool) -> Result:
     return Scalar(at=call.at, value=neutral, sensitive=sensitive)
 
 
-def _only_console(call: Call, arguments: list[Result]) -> Result:
+def _only_console(call: TerraformCallContext, arguments: list[Result]) -> Result:
     raise InvalidCall("is available only in `terraform console`")
 
 
 LOGIC: tuple[Function, ...] = (
     Lazy("try", 1, ANY, _try),
     Lazy("can", 1, 1, _can),
-    Parts("sensitive", 1, 1, _sensitive, nulls=True),
-    Parts("nonsensitive", 1, 1, _nonsensitive, nulls=True),
-    Parts("issensitive", 1, 1, _is_sensitive, nulls=True),
-    Parts("ephemeralasnull", 1, 1, _as_it_is, nulls=True),
-    Parts("alltrue", 1, 1, _all),
-    Parts("anytrue", 1, 1, _any),
-    Parts("type", 1, 1, _only_console, nulls=True),
+    TerraformResultFunction("sensitive", 1, 1, _sensitive, nulls=True),
+    TerraformResultFunction("nonsensitive", 1, 1, _nonsensitive, nulls=True),
+    TerraformResultFunction("issensitive", 1, 1, _is_sensitive, nulls=True),
+    TerraformResultFunction("ephemeralasnull", 1, 1, _as_it_is, nulls=True),
+    TerraformResultFunction("alltrue", 1, 1, _all),
+    TerraformResultFunction("anytrue", 1, 1, _any),
+    TerraformResultFunction("type", 1, 1, _only_console, nulls=True),
 )
 
 
@@ -342,7 +342,7 @@ class TerraformFunctions:
         name = node.name.removeprefix("core::")
         terraform: ModuleEvaluator = evaluator  # type: ignore[assignment]  # no other evaluator has these functions
         function = _TABLE.get(name)
-        call = Call(name, node, local, terraform)
+        call = TerraformCallContext(name, node, local, terraform)
         call.given = given
         if function is not None:
             return answer(function, call)

@@ -23,11 +23,11 @@ from azkvlint.evaluation.terraform.functions.numbers import whole_number
 from azkvlint.evaluation.terraform.functions.strings import clusters
 from azkvlint.evaluation.terraform.functions.table import (
     ANY,
-    Call,
-    Data,
     Function,
     InvalidCall,
-    Parts,
+    TerraformCallContext,
+    TerraformDataFunction,
+    TerraformResultFunction,
     UnknownResult,
     collection,
     limit_items,
@@ -58,7 +58,7 @@ from azkvlint.model.pattern import hole
 from azkvlint.model.value import Absent, Scalar, Unknown
 
 
-def _keys(call: Call, arguments: list[Result]) -> Result:
+def _keys(call: TerraformCallContext, arguments: list[Result]) -> Result:
     found = map_argument(call, arguments[0])
     doubt = found if isinstance(found, Unknown) else open_of(found)
     if doubt is not None or isinstance(found, Unknown):
@@ -69,7 +69,7 @@ def _keys(call: Call, arguments: list[Result]) -> Result:
     return Items(at=call.at, items=items, kind="list" if found.kind else "")
 
 
-def _values(call: Call, arguments: list[Result]) -> Result:
+def _values(call: TerraformCallContext, arguments: list[Result]) -> Result:
     found = map_argument(call, arguments[0])
     doubt = found if isinstance(found, Unknown) else open_of(found)
     if doubt is not None or isinstance(found, Unknown):
@@ -78,7 +78,7 @@ def _values(call: Call, arguments: list[Result]) -> Result:
     return Items(at=call.at, items=items, kind="list" if found.kind else "")
 
 
-def _lookup(call: Call, arguments: list[Result]) -> Result:
+def _lookup(call: TerraformCallContext, arguments: list[Result]) -> Result:
     """Return the value of a key, or the third argument if there is no such key; sensitive if the key is."""
     if isinstance(arguments[1], Absent):
         raise InvalidCall("does not accept null")
@@ -87,7 +87,7 @@ def _lookup(call: Call, arguments: list[Result]) -> Result:
     return mark_sensitive(found) if isinstance(key, Scalar) and key.sensitive else found
 
 
-def _value_of(call: Call, found: Fields | Unknown, key: Result, default: Sequence[Result]) -> Result:
+def _value_of(call: TerraformCallContext, found: Fields | Unknown, key: Result, default: Sequence[Result]) -> Result:
     watch = call.terraform.watch
     if isinstance(found, Fields) and isinstance(key, Scalar):
         name = text_of(key.value)
@@ -115,12 +115,12 @@ def _value_of(call: Call, found: Fields | Unknown, key: Result, default: Sequenc
     return _one_of([*options, *default], doubt, call)
 
 
-def _one_of(results: Sequence[Result], doubt: Unknown, call: Call) -> Result:
+def _one_of(results: Sequence[Result], doubt: Unknown, call: TerraformCallContext) -> Result:
     call.terraform.watch.weigh(results)
     return one_of_results(results, doubt, call.terraform.watch)
 
 
-def _merge(call: Call, arguments: list[Result]) -> Result:
+def _merge(call: TerraformCallContext, arguments: list[Result]) -> Result:
     """Merge maps and objects, the later ones over the earlier."""
     fields: dict[str, Result] = {}
     rest: Unknown | None = None
@@ -156,7 +156,7 @@ def _merge(call: Call, arguments: list[Result]) -> Result:
     return Fields(at=call.at, fields=fields, rest=rest, kind=kind)
 
 
-def _zipmap(call: Call, arguments: list[Result]) -> Result:
+def _zipmap(call: TerraformCallContext, arguments: list[Result]) -> Result:
     keys, values = ordered_list(call, arguments[0]), ordered_list(call, arguments[1])
     if isinstance(keys, Unknown) or isinstance(values, Unknown):
         return call.pass_through([values], keys if isinstance(keys, Unknown) else values)  # type: ignore[arg-type]  # one is Unknown
@@ -180,7 +180,7 @@ def _zipmap(call: Call, arguments: list[Result]) -> Result:
     return Fields(at=call.at, fields=fields, rest=rest, kind="map" if items_kind([values]) else "")
 
 
-def _old_map(call: Call, arguments: list[Result]) -> Result:
+def _old_map(call: TerraformCallContext, arguments: list[Result]) -> Result:
     if len(arguments) % 2:
         raise InvalidCall("expects a value for each key")
     fields: dict[str, Result] = {}
@@ -192,7 +192,7 @@ def _old_map(call: Call, arguments: list[Result]) -> Result:
     return Fields(at=call.at, fields=fields, kind="map")
 
 
-def _sets(call: Call, arguments: list[Result]) -> list[Items] | Unknown:
+def _sets(call: TerraformCallContext, arguments: list[Result]) -> list[Items] | Unknown:
     """Return all arguments as sets of one type."""
     lists = [list_argument(call, argument) for argument in arguments]
     known = [each for each in lists if isinstance(each, Items)]
@@ -202,7 +202,7 @@ def _sets(call: Call, arguments: list[Result]) -> list[Items] | Unknown:
     return [as_set([next(items) for _ in each.items], call.at) for each in known]
 
 
-def _union(call: Call, arguments: list[Result]) -> Result:
+def _union(call: TerraformCallContext, arguments: list[Result]) -> Result:
     sets = _sets(call, arguments)
     if isinstance(sets, Unknown):
         return sets
@@ -211,15 +211,15 @@ def _union(call: Call, arguments: list[Result]) -> Result:
     return as_set(items, call.at)
 
 
-def _intersection(call: Call, arguments: list[Result]) -> Result:
+def _intersection(call: TerraformCallContext, arguments: list[Result]) -> Result:
     return _kept(call, arguments, common=True)
 
 
-def _subtract(call: Call, arguments: list[Result]) -> Result:
+def _subtract(call: TerraformCallContext, arguments: list[Result]) -> Result:
     return _kept(call, arguments, common=False)
 
 
-def _kept(call: Call, arguments: list[Result], common: bool) -> Result:
+def _kept(call: TerraformCallContext, arguments: list[Result], common: bool) -> Result:
     """Return the items of the first set that all others have, or that none has."""
     sets = _sets(call, arguments)
     if isinstance(sets, Unknown):
@@ -242,7 +242,7 @@ def _holds(found: Items, item: Result) -> bool | None:
     return True if True in verdicts else None if None in verdicts else False
 
 
-def _product(call: Call, arguments: list[Result]) -> Result:
+def _product(call: TerraformCallContext, arguments: list[Result]) -> Result:
     """Return all combinations of an item of each."""
     lists = [list_argument(call, argument) for argument in arguments]
     doubt = next((each for each in lists if isinstance(each, Unknown)), None)
@@ -267,7 +267,7 @@ def _product(call: Call, arguments: list[Result]) -> Result:
 _MOST_COMPARED = 1_000
 
 
-def _number(call: Call, argument: Result) -> int | Unknown:
+def _number(call: TerraformCallContext, argument: Result) -> int | Unknown:
     """Return an argument that has to be a whole number."""
     found = primitive(argument, "number", call.at)
     if isinstance(found, Scalar):
@@ -275,7 +275,7 @@ def _number(call: Call, argument: Result) -> int | Unknown:
     return doubt_in("the index is unknown", call.at, found)
 
 
-def _concat(call: Call, arguments: list[Result]) -> Result:
+def _concat(call: TerraformCallContext, arguments: list[Result]) -> Result:
     lists: list[Items] = []
     doubt: Unknown | None = None
     for argument in arguments:
@@ -294,7 +294,7 @@ def _concat(call: Call, arguments: list[Result]) -> Result:
     return Items(at=call.at, items=unify(items, call.at) if kind else items, kind=kind)
 
 
-def _flatten(call: Call, arguments: list[Result]) -> Result:
+def _flatten(call: TerraformCallContext, arguments: list[Result]) -> Result:
     """Return the items of the lists in a list, and of those in them."""
     given = list_argument(call, arguments[0])
     if isinstance(given, Unknown):
@@ -321,7 +321,7 @@ def _flatten(call: Call, arguments: list[Result]) -> Result:
     return Items(at=call.at, items=items)
 
 
-def _distinct(call: Call, arguments: list[Result]) -> Result:
+def _distinct(call: TerraformCallContext, arguments: list[Result]) -> Result:
     found = ordered_list(call, arguments[0])
     if isinstance(found, Unknown):
         return call.pass_through([found], found)
@@ -349,7 +349,7 @@ def _distinct(call: Call, arguments: list[Result]) -> Result:
     return Items(at=call.at, items=kept, kind="list")
 
 
-def _element(call: Call, arguments: list[Result]) -> Result:
+def _element(call: TerraformCallContext, arguments: list[Result]) -> Result:
     """Return the item at an index, which continues with the first after the last."""
     found, number = ordered_list(call, arguments[0]), _number(call, arguments[1])
     if isinstance(found, Unknown):
@@ -362,7 +362,7 @@ def _element(call: Call, arguments: list[Result]) -> Result:
     return found.items[number % len(found.items)]
 
 
-def _one(call: Call, arguments: list[Result]) -> Result:
+def _one(call: TerraformCallContext, arguments: list[Result]) -> Result:
     found = list_argument(call, arguments[0])
     if isinstance(found, Unknown):
         call.terraform.watch.risks += 1
@@ -374,14 +374,14 @@ def _one(call: Call, arguments: list[Result]) -> Result:
     return found.items[0] if found.items else Absent(at=call.at)
 
 
-def _reverse(call: Call, arguments: list[Result]) -> Result:
+def _reverse(call: TerraformCallContext, arguments: list[Result]) -> Result:
     found = ordered_list(call, arguments[0])
     if isinstance(found, Unknown):
         return call.pass_through([found], found, known=size_of(found))
     return Items(at=call.at, items=found.items[::-1], kind="list" if found.kind else "")
 
 
-def _slice(call: Call, arguments: list[Result]) -> Result:
+def _slice(call: TerraformCallContext, arguments: list[Result]) -> Result:
     found = ordered_list(call, arguments[0])
     start, end = _number(call, arguments[1]), _number(call, arguments[2])
     if isinstance(found, Items) and found.kind == "set":
@@ -395,7 +395,7 @@ def _slice(call: Call, arguments: list[Result]) -> Result:
     return Items(at=call.at, items=found.items[start:end], kind=found.kind)
 
 
-def _chunks(call: Call, arguments: list[Result]) -> Result:
+def _chunks(call: TerraformCallContext, arguments: list[Result]) -> Result:
     found, size = ordered_list(call, arguments[0]), _number(call, arguments[1])
     if isinstance(found, Unknown):
         return call.pass_through([found], found)
@@ -409,7 +409,7 @@ def _chunks(call: Call, arguments: list[Result]) -> Result:
     return Items(at=call.at, items=[Items(at=call.at, items=part, kind="list") for part in parts], kind="list")
 
 
-def _compact(call: Call, arguments: list[Result]) -> Result:
+def _compact(call: TerraformCallContext, arguments: list[Result]) -> Result:
     """Return the texts of a list that are neither empty nor null."""
     found = ordered_list(call, arguments[0])
     if isinstance(found, Unknown):
@@ -426,7 +426,7 @@ def _compact(call: Call, arguments: list[Result]) -> Result:
     return Items(at=call.at, items=kept, kind="list") if doubt is None else call.pass_through(kept, doubt)
 
 
-def _coalesce_list(call: Call, arguments: list[Result]) -> Result:
+def _coalesce_list(call: TerraformCallContext, arguments: list[Result]) -> Result:
     """Return the first list that is not empty."""
     some: list[Result] = []
     for argument in arguments:
@@ -443,7 +443,7 @@ def _coalesce_list(call: Call, arguments: list[Result]) -> Result:
     return call.pass_through(some, doubt_in("the list is unknown", call.at, *some))
 
 
-def _sort(call: Call, arguments: list[Result]) -> Result:
+def _sort(call: TerraformCallContext, arguments: list[Result]) -> Result:
     found = list_argument(call, arguments[0])
     if isinstance(found, Unknown):
         return call.pass_through([found], found, known=size_of(found))
@@ -461,7 +461,7 @@ def _text(item: Result) -> str:
     return item.value if isinstance(item, Scalar) and isinstance(item.value, str) else ""
 
 
-def _match_keys(call: Call, arguments: list[Result]) -> Result:
+def _match_keys(call: TerraformCallContext, arguments: list[Result]) -> Result:
     """Return the values whose keys, at the same place in another list, are searched for."""
     lists = [ordered_list(call, argument) for argument in arguments]
     values, keys, search_keys = lists
@@ -484,7 +484,7 @@ def _match_keys(call: Call, arguments: list[Result]) -> Result:
     return Items(at=call.at, items=kept, kind="list")
 
 
-def _old_list(call: Call, arguments: list[Result]) -> Result:
+def _old_list(call: TerraformCallContext, arguments: list[Result]) -> Result:
     return Items(at=call.at, items=unify(arguments, call.at), kind="list")
 
 
@@ -502,7 +502,7 @@ def _transposed(given: object) -> dict[str, list[str]]:
     return {key: sorted(set(found[key])) for key in sorted(found)}
 
 
-def _length(call: Call, arguments: list[Result]) -> Result:
+def _length(call: TerraformCallContext, arguments: list[Result]) -> Result:
     given = data_of(arguments[0], call.at)
     if isinstance(given, Scalar) and isinstance(given.value, str):
         return Scalar(at=call.at, value=len(clusters(given.value)), sensitive=given.sensitive)
@@ -518,7 +518,7 @@ def _length(call: Call, arguments: list[Result]) -> Result:
     return Scalar(at=call.at, value=len(found.items))
 
 
-def counted(call: Call, of: Result, doubt: Unknown) -> Result:
+def counted(call: TerraformCallContext, of: Result, doubt: Unknown) -> Result:
     """Return the length of a value as far as it is known."""
     known = size_of(of)
     length = decided_length(known)
@@ -527,7 +527,7 @@ def counted(call: Call, of: Result, doubt: Unknown) -> Result:
     return msgspec.structs.replace(call.unknown(doubt), given=True, known=count_of(known))
 
 
-def _contains(call: Call, arguments: list[Result]) -> Result:
+def _contains(call: TerraformCallContext, arguments: list[Result]) -> Result:
     found, searched = list_argument(call, arguments[0]), arguments[1]
     if isinstance(found, Unknown):
         if type(found) is Partly and any(is_same(item, searched) for item in found.items):
@@ -542,7 +542,7 @@ def _contains(call: Call, arguments: list[Result]) -> Result:
     return call.doubt("the items of the list are unknown", searched, found)
 
 
-def _index(call: Call, arguments: list[Result]) -> Result:
+def _index(call: TerraformCallContext, arguments: list[Result]) -> Result:
     found, searched = list_argument(call, arguments[0]), arguments[1]
     if isinstance(found, Unknown):
         return call.unknown(found)
@@ -558,7 +558,7 @@ def _index(call: Call, arguments: list[Result]) -> Result:
     raise InvalidCall("expects an item that is in the list")
 
 
-def _coalesce(call: Call, arguments: list[Result]) -> Result:
+def _coalesce(call: TerraformCallContext, arguments: list[Result]) -> Result:
     """Return the first argument that is neither null nor an empty text."""
     some: list[Result] = []
     doubt: Unknown | None = None
@@ -597,7 +597,7 @@ def _common(arguments: list[Result]) -> list[Result]:
     return arguments
 
 
-def doubts(items: list[Result], why: str, call: Call) -> Unknown:
+def doubts(items: list[Result], why: str, call: TerraformCallContext) -> Unknown:
     """Return the first unknown value in a list."""
     return doubt_in(why, call.at, *items)
 
@@ -608,32 +608,32 @@ def items_kind(lists: list[Items]) -> str:
 
 
 FUNCTIONS: tuple[Function, ...] = (
-    Parts("length", 1, 1, _length),
-    Parts("contains", 2, 2, _contains),
-    Parts("index", 2, 2, _index),
-    Parts("coalesce", 1, ANY, _coalesce, nulls=True),
-    Parts("concat", 1, ANY, _concat),
-    Parts("flatten", 1, 1, _flatten),
-    Parts("distinct", 1, 1, _distinct),
-    Parts("element", 2, 2, _element),
-    Parts("one", 1, 1, _one),
-    Parts("reverse", 1, 1, _reverse),
-    Parts("slice", 3, 3, _slice),
-    Parts("chunklist", 2, 2, _chunks),
-    Parts("compact", 1, 1, _compact),
-    Parts("coalescelist", 1, ANY, _coalesce_list),
-    Parts("sort", 1, 1, _sort),
-    Parts("matchkeys", 3, 3, _match_keys),
-    Parts("list", 0, ANY, _old_list, nulls=True),
-    Data("transpose", 1, 1, _transposed, kind="map"),
-    Parts("setunion", 1, ANY, _union),
-    Parts("setintersection", 1, ANY, _intersection),
-    Parts("setsubtract", 2, 2, _subtract),
-    Parts("setproduct", 2, ANY, _product),
-    Parts("keys", 1, 1, _keys),
-    Parts("values", 1, 1, _values),
-    Parts("lookup", 2, 3, _lookup, nulls=True),
-    Parts("merge", 0, ANY, _merge, nulls=True),
-    Parts("zipmap", 2, 2, _zipmap),
-    Parts("map", 0, ANY, _old_map, nulls=True),
+    TerraformResultFunction("length", 1, 1, _length),
+    TerraformResultFunction("contains", 2, 2, _contains),
+    TerraformResultFunction("index", 2, 2, _index),
+    TerraformResultFunction("coalesce", 1, ANY, _coalesce, nulls=True),
+    TerraformResultFunction("concat", 1, ANY, _concat),
+    TerraformResultFunction("flatten", 1, 1, _flatten),
+    TerraformResultFunction("distinct", 1, 1, _distinct),
+    TerraformResultFunction("element", 2, 2, _element),
+    TerraformResultFunction("one", 1, 1, _one),
+    TerraformResultFunction("reverse", 1, 1, _reverse),
+    TerraformResultFunction("slice", 3, 3, _slice),
+    TerraformResultFunction("chunklist", 2, 2, _chunks),
+    TerraformResultFunction("compact", 1, 1, _compact),
+    TerraformResultFunction("coalescelist", 1, ANY, _coalesce_list),
+    TerraformResultFunction("sort", 1, 1, _sort),
+    TerraformResultFunction("matchkeys", 3, 3, _match_keys),
+    TerraformResultFunction("list", 0, ANY, _old_list, nulls=True),
+    TerraformDataFunction("transpose", 1, 1, _transposed, kind="map"),
+    TerraformResultFunction("setunion", 1, ANY, _union),
+    TerraformResultFunction("setintersection", 1, ANY, _intersection),
+    TerraformResultFunction("setsubtract", 2, 2, _subtract),
+    TerraformResultFunction("setproduct", 2, ANY, _product),
+    TerraformResultFunction("keys", 1, 1, _keys),
+    TerraformResultFunction("values", 1, 1, _values),
+    TerraformResultFunction("lookup", 2, 3, _lookup, nulls=True),
+    TerraformResultFunction("merge", 0, ANY, _merge, nulls=True),
+    TerraformResultFunction("zipmap", 2, 2, _zipmap),
+    TerraformResultFunction("map", 0, ANY, _old_map, nulls=True),
 )

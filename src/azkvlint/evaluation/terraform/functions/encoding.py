@@ -14,12 +14,12 @@ from azkvlint.evaluation.known import of_length
 from azkvlint.evaluation.operators import Local
 from azkvlint.evaluation.terraform.alternatives import data_of
 from azkvlint.evaluation.terraform.functions.table import (
-    Call,
-    Data,
     Function,
     InvalidCall,
-    Parts,
-    Unknowable,
+    TerraformCallContext,
+    TerraformDataFunction,
+    TerraformDeferredFunction,
+    TerraformResultFunction,
     UnknownResult,
     map_argument,
 )
@@ -50,7 +50,7 @@ _TEXT = ("string",)
 def of_file(name: str, make: Callable[[str], str]) -> Function:
     """Return a function of the text of a file."""
 
-    def run(call: Call, arguments: list[Result]) -> Result:
+    def run(call: TerraformCallContext, arguments: list[Result]) -> Result:
         found = _read(call, arguments[0])
         if isinstance(found, Unknown):
             return found
@@ -58,10 +58,10 @@ def of_file(name: str, make: Callable[[str], str]) -> Function:
         call.evaluator.spend(len(text) // 200)
         return call.text(make(text), path)
 
-    return Parts(name, 1, 1, run)
+    return TerraformResultFunction(name, 1, 1, run)
 
 
-def _read(call: Call, argument: Result) -> tuple[Scalar, str] | Unknown:
+def _read(call: TerraformCallContext, argument: Result) -> tuple[Scalar, str] | Unknown:
     """Return the path of a file, and its text."""
     path = primitive(argument, "string", call.at)
     if not isinstance(path, Scalar):
@@ -73,12 +73,12 @@ def _read(call: Call, argument: Result) -> tuple[Scalar, str] | Unknown:
     return path, text
 
 
-def _unread(call: Call, path: Scalar) -> Unknown:
+def _unread(call: TerraformCallContext, path: Scalar) -> Unknown:
     found = call.unknown(Unknown(at=call.at, why=f"the file `{path.display()}` is not available"))
     return Unknown(at=call.at, why=found.why, pattern=found.pattern, given=True, sensitive=found.sensitive)
 
 
-def _exists(call: Call, arguments: list[Result]) -> Result:
+def _exists(call: TerraformCallContext, arguments: list[Result]) -> Result:
     path = primitive(arguments[0], "string", call.at)
     if not isinstance(path, Scalar):
         return call.doubt("the name of the file is unknown", path)
@@ -87,7 +87,7 @@ def _exists(call: Call, arguments: list[Result]) -> Result:
     return Scalar(at=call.at, value=True)
 
 
-def _template(call: Call, arguments: list[Result]) -> Result:
+def _template(call: TerraformCallContext, arguments: list[Result]) -> Result:
     """Return the text of a file, with values in it."""
     found = _read(call, arguments[0])
     if isinstance(found, Unknown):
@@ -97,7 +97,7 @@ def _template(call: Call, arguments: list[Result]) -> Result:
     return result
 
 
-def _template_string(call: Call, arguments: list[Result]) -> Result:
+def _template_string(call: TerraformCallContext, arguments: list[Result]) -> Result:
     """Return a text, with values in it."""
     text = primitive(arguments[0], "string", call.at)
     if not isinstance(text, Scalar):
@@ -152,7 +152,7 @@ _DEEPEST = 10
 class _TemplateDocument:
     """A template: its nodes are located where it is used, and it has no names but those of its values."""
 
-    def __init__(self, call: Call, depth: int) -> None:
+    def __init__(self, call: TerraformCallContext, depth: int) -> None:
         self.call_at = call.at
         self.outer = call.terraform.document
         self.depth = depth
@@ -182,7 +182,7 @@ class _TemplateDocument:
         return found
 
 
-def render_template(call: Call, text: str, values: Result, sensitive: bool = False) -> Result:
+def render_template(call: TerraformCallContext, text: str, values: Result, sensitive: bool = False) -> Result:
     """Return the text that a template makes of values. Raise FailedError for a template that is none."""
     from azkvlint.syntax.hcl.expressions import parse_template
 
@@ -209,21 +209,21 @@ def render_template(call: Call, text: str, values: Result, sensitive: bool = Fal
 FILES: tuple[Function, ...] = (
     of_file("file", _same),
     of_file("filebase64", _base64_encode),
-    Parts("fileexists", 1, 1, _exists),
-    Unknowable("fileset", 2, 2, _listed),
-    Parts("templatefile", 2, 2, _template),
-    Parts("templatestring", 2, 2, _template_string),
-    Data("dirname", 1, 1, _dirname, kinds=_TEXT),
-    Data("basename", 1, 1, _basename, kinds=_TEXT),
-    Data("abspath", 1, 1, _abspath, kinds=_TEXT),
-    Data("pathexpand", 1, 1, _expanded, kinds=_TEXT),
+    TerraformResultFunction("fileexists", 1, 1, _exists),
+    TerraformDeferredFunction("fileset", 2, 2, _listed),
+    TerraformResultFunction("templatefile", 2, 2, _template),
+    TerraformResultFunction("templatestring", 2, 2, _template_string),
+    TerraformDataFunction("dirname", 1, 1, _dirname, kinds=_TEXT),
+    TerraformDataFunction("basename", 1, 1, _basename, kinds=_TEXT),
+    TerraformDataFunction("abspath", 1, 1, _abspath, kinds=_TEXT),
+    TerraformDataFunction("pathexpand", 1, 1, _expanded, kinds=_TEXT),
 )
 
 
 _NAME = "provider::terraform::"
 
 
-def _decode(call: Call, arguments: list[Result]) -> Result:
+def _decode(call: TerraformCallContext, arguments: list[Result]) -> Result:
     """Return the values of a file of variables; they may name nothing else."""
     from azkvlint.syntax.hcl.parse import parse_file
 
@@ -247,15 +247,15 @@ def _decode(call: Call, arguments: list[Result]) -> Result:
     return Fields(at=call.at, fields=fields)
 
 
-def _encode_expression(call: Call, arguments: list[Result]) -> Result:
+def _encode_expression(call: TerraformCallContext, arguments: list[Result]) -> Result:
     return _encoded_tfvars(call, arguments[0], lambda value: _written(value, 0))
 
 
-def _encode(call: Call, arguments: list[Result]) -> Result:
+def _encode(call: TerraformCallContext, arguments: list[Result]) -> Result:
     return _encoded_tfvars(call, arguments[0], _file)
 
 
-def _encoded_tfvars(call: Call, argument: Result, encode: Callable[[Result], str]) -> Result:
+def _encoded_tfvars(call: TerraformCallContext, argument: Result, encode: Callable[[Result], str]) -> Result:
     given = data_of(argument, call.at)
     call.evaluator.weigh(given)
     found = unknown_in(given)
@@ -479,15 +479,15 @@ def _quoted(text: str) -> str:
     return found.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029").replace("\x7f", "\x7f")
 
 
-def _json_encode(call: Call, arguments: list[Result]) -> Result:
+def _json_encode(call: TerraformCallContext, arguments: list[Result]) -> Result:
     return _encoded(call, arguments[0], json_text)
 
 
-def _yaml_encode(call: Call, arguments: list[Result]) -> Result:
+def _yaml_encode(call: TerraformCallContext, arguments: list[Result]) -> Result:
     return _encoded(call, arguments[0], yaml_encoded)
 
 
-def _encoded(call: Call, argument: Result, encode: Any) -> Result:
+def _encoded(call: TerraformCallContext, argument: Result, encode: Any) -> Result:
     given = data_of(argument, call.at)
     call.evaluator.weigh(given)
     found = unknown_in(given)
@@ -610,28 +610,31 @@ _TEXT, _TEXTS = ("string",), ("string", "string")
 
 
 FUNCTIONS: tuple[Function, ...] = (
-    Parts("jsonencode", 1, 1, _json_encode, nulls=True),
-    Parts("yamlencode", 1, 1, _yaml_encode, nulls=True),
-    Data("jsondecode", 1, 1, _json_decode, kinds=_TEXT),
-    Data("yamldecode", 1, 1, yaml_decoded, kinds=_TEXT),
-    Data("csvdecode", 1, 1, _csv_decode, kinds=_TEXT, kind="list"),
-    Data("base64encode", 1, 1, _base64_encode, kinds=_TEXT),
-    Data("base64decode", 1, 1, _base64_decode, kinds=_TEXT),
-    Data("base64gunzip", 1, 1, _gunzip, kinds=_TEXT),
-    Data("textencodebase64", 2, 2, _text_encode, kinds=_TEXTS),
-    Data("textdecodebase64", 2, 2, _text_decode, kinds=_TEXTS),
-    Data("urlencode", 1, 1, _url_encode, kinds=_TEXT),
-    Data("urldecode", 1, 1, _url_decode, kinds=_TEXT),
-    Unknowable("base64gzip", 1, 1, _compressed),
-    *(Data(name, 1, 1, _hex(name), kinds=_TEXT, known=_digits(name)) for name in _NAMES),
-    *(Data(f"base64{name}", 1, 1, _base64(name), kinds=_TEXT, known=_base64_length(name)) for name in _NAMES[2:]),
+    TerraformResultFunction("jsonencode", 1, 1, _json_encode, nulls=True),
+    TerraformResultFunction("yamlencode", 1, 1, _yaml_encode, nulls=True),
+    TerraformDataFunction("jsondecode", 1, 1, _json_decode, kinds=_TEXT),
+    TerraformDataFunction("yamldecode", 1, 1, yaml_decoded, kinds=_TEXT),
+    TerraformDataFunction("csvdecode", 1, 1, _csv_decode, kinds=_TEXT, kind="list"),
+    TerraformDataFunction("base64encode", 1, 1, _base64_encode, kinds=_TEXT),
+    TerraformDataFunction("base64decode", 1, 1, _base64_decode, kinds=_TEXT),
+    TerraformDataFunction("base64gunzip", 1, 1, _gunzip, kinds=_TEXT),
+    TerraformDataFunction("textencodebase64", 2, 2, _text_encode, kinds=_TEXTS),
+    TerraformDataFunction("textdecodebase64", 2, 2, _text_decode, kinds=_TEXTS),
+    TerraformDataFunction("urlencode", 1, 1, _url_encode, kinds=_TEXT),
+    TerraformDataFunction("urldecode", 1, 1, _url_decode, kinds=_TEXT),
+    TerraformDeferredFunction("base64gzip", 1, 1, _compressed),
+    *(TerraformDataFunction(name, 1, 1, _hex(name), kinds=_TEXT, known=_digits(name)) for name in _NAMES),
+    *(
+        TerraformDataFunction(f"base64{name}", 1, 1, _base64(name), kinds=_TEXT, known=_base64_length(name))
+        for name in _NAMES[2:]
+    ),
     *(of_file(f"file{name}", _hex(name)) for name in _NAMES),
     *(of_file(f"filebase64{name}", _base64(name)) for name in _NAMES[2:]),
-    Data("uuidv5", 2, 2, _uuid5, kinds=_TEXTS, known=_OF_UUID),
-    Unknowable("uuid", 0, 0, _random("uuid"), steady=False, known=_OF_UUID),
-    Unknowable("bcrypt", 1, 2, _random("bcrypt"), steady=False, secret=True),
-    Unknowable("rsadecrypt", 2, 2, _decrypted, secret=True),
-    Parts(f"{_NAME}decode_tfvars", 1, 1, _decode),
-    Parts(f"{_NAME}encode_tfvars", 1, 1, _encode, nulls=True),
-    Parts(f"{_NAME}encode_expr", 1, 1, _encode_expression, nulls=True),
+    TerraformDataFunction("uuidv5", 2, 2, _uuid5, kinds=_TEXTS, known=_OF_UUID),
+    TerraformDeferredFunction("uuid", 0, 0, _random("uuid"), steady=False, known=_OF_UUID),
+    TerraformDeferredFunction("bcrypt", 1, 2, _random("bcrypt"), steady=False, secret=True),
+    TerraformDeferredFunction("rsadecrypt", 2, 2, _decrypted, secret=True),
+    TerraformResultFunction(f"{_NAME}decode_tfvars", 1, 1, _decode),
+    TerraformResultFunction(f"{_NAME}encode_tfvars", 1, 1, _encode, nulls=True),
+    TerraformResultFunction(f"{_NAME}encode_expr", 1, 1, _encode_expression, nulls=True),
 )

@@ -11,17 +11,17 @@ from azkvlint.evaluation.known import is_string
 from azkvlint.evaluation.terraform.alternatives import data_of, gather, stands_for_all
 from azkvlint.evaluation.terraform.functions.table import (
     ANY,
-    Call,
-    Data,
     Function,
     InvalidCall,
     Lazy,
-    Parts,
+    TerraformCallContext,
+    TerraformDataFunction,
+    TerraformResultFunction,
     UnknownResult,
 )
 from azkvlint.evaluation.terraform.operators import exact, normal
 from azkvlint.evaluation.terraform.types import ANY as ANY_TYPE
-from azkvlint.evaluation.terraform.types import Type, convert, type_of
+from azkvlint.evaluation.terraform.types import TypeConstraint, convert, type_of
 from azkvlint.evaluation.values import Closure, Result
 from azkvlint.model.pattern import call_hole
 from azkvlint.model.value import Unknown
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     Address: TypeAlias = IPv4Address | IPv6Address
 
 
-def _to(name: str, type_: Type) -> Function:
-    def run(call: Call, arguments: list[Result]) -> Result:
+def _to(name: str, type_: TypeConstraint) -> Function:
+    def run(call: TerraformCallContext, arguments: list[Result]) -> Result:
         found = _converted(call, arguments[0], type_)
         if isinstance(found, Unknown) and name != "tostring":
             # It may be another value than it was, but names what it named.
@@ -43,10 +43,10 @@ def _to(name: str, type_: Type) -> Function:
             return msgspec.structs.replace(found, pattern=call_hole(name, [found.pattern]))
         return found
 
-    return Parts(name, 1, 1, run, nulls=True)
+    return TerraformResultFunction(name, 1, 1, run, nulls=True)
 
 
-def _converted(call: Call, result: Result, type_: Type) -> Result:
+def _converted(call: TerraformCallContext, result: Result, type_: TypeConstraint) -> Result:
     one = stands_for_all(result)
     if one is not None:
         return gather([one], Unknown(at=call.at, why="the number of instances is unknown"))
@@ -55,7 +55,7 @@ def _converted(call: Call, result: Result, type_: Type) -> Result:
     return convert(given, type_, lambda node: call.evaluator.evaluate(node, {}))
 
 
-def _convert(call: Call) -> Result:
+def _convert(call: TerraformCallContext) -> Result:
     """Return ``convert(value, type)``, whose second argument is written as that of a variable."""
     if len(call.node.arguments) != 2:
         raise call.failed("expects a value and a type")
@@ -166,23 +166,23 @@ _ONE, _TWO = ("number",), ("number", "number")
 
 
 FUNCTIONS: tuple[Function, ...] = (
-    Data("abs", 1, 1, _abs, kinds=_ONE),
-    Data("ceil", 1, 1, _ceil, kinds=_ONE),
-    Data("floor", 1, 1, _floor, kinds=_ONE),
-    Data("log", 2, 2, _log, kinds=_TWO),
-    Data("max", 1, ANY, _max, kinds=_ONE),
-    Data("min", 1, ANY, _min, kinds=_ONE),
-    Data("parseint", 2, 2, _parse, kinds=("any", "number")),
-    Data("pow", 2, 2, _pow, kinds=_TWO),
-    Data("signum", 1, 1, _signum, kinds=_ONE),
-    Data("sum", 1, 1, _sum, kinds=("numbers",)),
-    Data("range", 1, 3, _range, kinds=_ONE, kind="list"),
-    _to("tostring", Type("string")),
-    _to("tonumber", Type("number")),
-    _to("tobool", Type("bool")),
-    _to("tolist", Type("list", (ANY_TYPE,))),
-    _to("toset", Type("set", (ANY_TYPE,))),
-    _to("tomap", Type("map", (ANY_TYPE,))),
+    TerraformDataFunction("abs", 1, 1, _abs, kinds=_ONE),
+    TerraformDataFunction("ceil", 1, 1, _ceil, kinds=_ONE),
+    TerraformDataFunction("floor", 1, 1, _floor, kinds=_ONE),
+    TerraformDataFunction("log", 2, 2, _log, kinds=_TWO),
+    TerraformDataFunction("max", 1, ANY, _max, kinds=_ONE),
+    TerraformDataFunction("min", 1, ANY, _min, kinds=_ONE),
+    TerraformDataFunction("parseint", 2, 2, _parse, kinds=("any", "number")),
+    TerraformDataFunction("pow", 2, 2, _pow, kinds=_TWO),
+    TerraformDataFunction("signum", 1, 1, _signum, kinds=_ONE),
+    TerraformDataFunction("sum", 1, 1, _sum, kinds=("numbers",)),
+    TerraformDataFunction("range", 1, 3, _range, kinds=_ONE, kind="list"),
+    _to("tostring", TypeConstraint("string")),
+    _to("tonumber", TypeConstraint("number")),
+    _to("tobool", TypeConstraint("bool")),
+    _to("tolist", TypeConstraint("list", (ANY_TYPE,))),
+    _to("toset", TypeConstraint("set", (ANY_TYPE,))),
+    _to("tomap", TypeConstraint("map", (ANY_TYPE,))),
     Lazy("convert", 2, 2, _convert),
 )
 
@@ -282,9 +282,9 @@ def _contains(prefix: str, other: str) -> bool:
 
 
 NETWORK: tuple[Function, ...] = (
-    Data("cidrhost", 2, 2, _host, kinds=("string", "number")),
-    Data("cidrnetmask", 1, 1, _netmask, kinds=("string",)),
-    Data("cidrsubnet", 3, 3, _subnet, kinds=("string", "number", "number")),
-    Data("cidrsubnets", 1, ANY, _subnets, kinds=("string", "number"), kind="list"),
-    Data("cidrcontains", 2, 2, _contains, kinds=("string", "string")),
+    TerraformDataFunction("cidrhost", 2, 2, _host, kinds=("string", "number")),
+    TerraformDataFunction("cidrnetmask", 1, 1, _netmask, kinds=("string",)),
+    TerraformDataFunction("cidrsubnet", 3, 3, _subnet, kinds=("string", "number", "number")),
+    TerraformDataFunction("cidrsubnets", 1, ANY, _subnets, kinds=("string", "number"), kind="list"),
+    TerraformDataFunction("cidrcontains", 2, 2, _contains, kinds=("string", "string")),
 )

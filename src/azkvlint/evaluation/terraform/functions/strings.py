@@ -16,11 +16,11 @@ from azkvlint.evaluation.terraform.functions.encoding import json_text
 from azkvlint.evaluation.terraform.functions.numbers import whole_number
 from azkvlint.evaluation.terraform.functions.table import (
     ANY,
-    Call,
-    Data,
     Function,
     InvalidCall,
-    Parts,
+    TerraformCallContext,
+    TerraformDataFunction,
+    TerraformResultFunction,
     UnknownResult,
     limit_items,
     ordered_list,
@@ -165,7 +165,7 @@ class _Verb(msgspec.Struct, frozen=True):
     verb: str
 
 
-def _format(call: Call, arguments: list[Result]) -> Result:
+def _format(call: TerraformCallContext, arguments: list[Result]) -> Result:
     form = primitive(arguments[0], "string", call.at)
     if isinstance(form, Absent):
         raise InvalidCall("does not accept null")
@@ -174,7 +174,7 @@ def _format(call: Call, arguments: list[Result]) -> Result:
     return _formatted(call, str(form.value), form.sensitive, arguments[1:])
 
 
-def _formatted(call: Call, form: str, sensitive: bool, arguments: list[Result]) -> Result:
+def _formatted(call: TerraformCallContext, form: str, sensitive: bool, arguments: list[Result]) -> Result:
     parts: list[Result] = []
     end, following, highest = 0, 0, 0
     while True:
@@ -210,7 +210,7 @@ def _formatted(call: Call, form: str, sensitive: bool, arguments: list[Result]) 
     return call.evaluator.join(parts, call.at)
 
 
-def _printed(call: Call, verb: _Verb, argument: Result) -> Result:
+def _printed(call: TerraformCallContext, verb: _Verb, argument: Result) -> Result:
     call.evaluator.weigh(argument)
     doubt = unknown_in(argument)
     if doubt is not None:
@@ -240,7 +240,7 @@ def _padded(text: str, verb: _Verb, numeric: bool) -> str:
     return ("0" if "0" in verb.flags else " ") * missing + text
 
 
-def _text(call: Call, verb: _Verb, argument: Result) -> str:
+def _text(call: TerraformCallContext, verb: _Verb, argument: Result) -> str:
     name = verb.verb
     if name == "v":
         if "#" in verb.flags:
@@ -308,7 +308,7 @@ def _scientific(number: float | Decimal, form: str) -> str:
     return re.sub(r"([eE][+-])(\d)$", r"\g<1>0\2", found)
 
 
-def _format_list(call: Call, arguments: list[Result]) -> Result:
+def _format_list(call: TerraformCallContext, arguments: list[Result]) -> Result:
     """Return one text for each item of the lists among its arguments."""
     form, *given = arguments
     if isinstance(form, Absent):
@@ -389,7 +389,7 @@ def _indent(spaces: float, text: str) -> str:
 
 
 def _cased(name: str, change: Callable[[str], str]) -> Function:
-    def run(call: Call, arguments: list[Result]) -> Result:
+    def run(call: TerraformCallContext, arguments: list[Result]) -> Result:
         value = primitive(arguments[0], "string", call.at)
         if isinstance(value, Scalar):
             text = str(value.value)
@@ -401,7 +401,7 @@ def _cased(name: str, change: Callable[[str], str]) -> Function:
         known = msgspec.structs.replace(value.known, starts=change(value.known.starts), differs=())
         return Unknown(at=call.at, why=value.why, pattern=pattern, given=True, known=known, sensitive=value.sensitive)
 
-    return Parts(name, 1, 1, run)
+    return TerraformResultFunction(name, 1, 1, run)
 
 
 def _upper(text: str) -> str:
@@ -444,7 +444,7 @@ def _part(text: str, offset: float, length: float) -> str:
     return "".join(letters[start:] if number < 0 else letters[start : start + number])
 
 
-def _substring(call: Call, arguments: list[Result]) -> Result:
+def _substring(call: TerraformCallContext, arguments: list[Result]) -> Result:
     """Return a part of a string, whose length is known though the string is not."""
     found: Result = _SUBSTRING.answer(call)
     text, offset, length = (primitive(argument, "string" if number == 0 else "number", call.at)
@@ -467,7 +467,7 @@ def _holds(text: str, part: str) -> bool:
     return part in text
 
 
-def _join(call: Call, arguments: list[Result]) -> Result:
+def _join(call: TerraformCallContext, arguments: list[Result]) -> Result:
     """Return the items of lists in one text. That of a single item is the item."""
     separator = primitive(arguments[0], "string", call.at)
     parts: list[Result] = []
@@ -489,7 +489,7 @@ def _join(call: Call, arguments: list[Result]) -> Result:
     return call.evaluator.join(mixed, call.at)
 
 
-def _split(call: Call, arguments: list[Result]) -> Result:
+def _split(call: TerraformCallContext, arguments: list[Result]) -> Result:
     """Return the parts of a text, which can be known although parts of it are not."""
     by, whole_ = (primitive(argument, "string", call.at) for argument in arguments)
     if isinstance(whole_, Unknown) and isinstance(by, Scalar) and by.value:
@@ -500,7 +500,7 @@ def _split(call: Call, arguments: list[Result]) -> Result:
     return result
 
 
-def _piece(call: Call, whole_: Unknown, pattern: Text) -> Result:
+def _piece(call: TerraformCallContext, whole_: Unknown, pattern: Text) -> Result:
     if isinstance(pattern, str):
         return Scalar(at=call.at, value=pattern, sensitive=whole_.sensitive)
     return Unknown(at=call.at, why=whole_.why, pattern=pattern, given=True, sensitive=whole_.sensitive)
@@ -521,7 +521,7 @@ def _parts(by: str, text: str) -> list[str]:
 def _edge(name: str, known: Callable[[Unknown], str], test: Callable[[str, str], bool]) -> Function:
     """Return whether a text begins or ends with another; ``known`` is what is known of that edge of it."""
 
-    def run(call: Call, arguments: list[Result]) -> Result:
+    def run(call: TerraformCallContext, arguments: list[Result]) -> Result:
         text, part = (primitive(argument, "string", call.at) for argument in arguments)
         if isinstance(part, Scalar) and isinstance(text, Scalar):
             found = test(str(text.value), str(part.value))
@@ -532,34 +532,34 @@ def _edge(name: str, known: Callable[[Unknown], str], test: Callable[[str, str],
                 return Scalar(at=call.at, value=test(sure, expected), sensitive=text.sensitive or part.sensitive)
         return call.doubt("the string is unknown", text, part)
 
-    return Parts(name, 2, 2, run)
+    return TerraformResultFunction(name, 2, 2, run)
 
 
 _TEXT, _TEXTS = ("string",), ("string", "string")
-_SUBSTRING = Data("substr", 3, 3, _part, kinds=("string", "number", "number"))
-_SPLIT = Data("split", 2, 2, _parts, kinds=_TEXTS, kind="list")
+_SUBSTRING = TerraformDataFunction("substr", 3, 3, _part, kinds=("string", "number", "number"))
+_SPLIT = TerraformDataFunction("split", 2, 2, _parts, kinds=_TEXTS, kind="list")
 
 
 FUNCTIONS: tuple[Function, ...] = (
-    Data("chomp", 1, 1, _chomp, kinds=_TEXT),
-    Data("indent", 2, 2, _indent, kinds=("number", "string")),
+    TerraformDataFunction("chomp", 1, 1, _chomp, kinds=_TEXT),
+    TerraformDataFunction("indent", 2, 2, _indent, kinds=("number", "string")),
     _cased("lower", _lower),
     _cased("upper", _upper),
-    Data("title", 1, 1, _title, kinds=_TEXT),
-    Data("trim", 2, 2, _trim, kinds=_TEXTS),
-    Data("trimspace", 1, 1, _trim_space, kinds=_TEXT),
-    Data("trimprefix", 2, 2, str.removeprefix, kinds=_TEXTS),
-    Data("trimsuffix", 2, 2, str.removesuffix, kinds=_TEXTS),
-    Data("strrev", 1, 1, _reversed, kinds=_TEXT),
-    Parts("substr", 3, 3, _substring),
-    Data("strcontains", 2, 2, _holds, kinds=_TEXTS),
-    Parts("join", 2, ANY, _join),
-    Parts("split", 2, 2, _split),
+    TerraformDataFunction("title", 1, 1, _title, kinds=_TEXT),
+    TerraformDataFunction("trim", 2, 2, _trim, kinds=_TEXTS),
+    TerraformDataFunction("trimspace", 1, 1, _trim_space, kinds=_TEXT),
+    TerraformDataFunction("trimprefix", 2, 2, str.removeprefix, kinds=_TEXTS),
+    TerraformDataFunction("trimsuffix", 2, 2, str.removesuffix, kinds=_TEXTS),
+    TerraformDataFunction("strrev", 1, 1, _reversed, kinds=_TEXT),
+    TerraformResultFunction("substr", 3, 3, _substring),
+    TerraformDataFunction("strcontains", 2, 2, _holds, kinds=_TEXTS),
+    TerraformResultFunction("join", 2, ANY, _join),
+    TerraformResultFunction("split", 2, 2, _split),
     _edge("startswith", start_of, str.startswith),
     _edge("endswith", lambda text: known_end(text.pattern), str.endswith),
-    Parts("format", 1, ANY, _format, nulls=True),
-    Parts("formatlist", 1, ANY, _format_list, nulls=True),
-    Data("regex", 2, 2, _first, kinds=("string",), counts=True),
-    Data("regexall", 2, 2, _all, kinds=("string",), kind="list", counts=True),
-    Data("replace", 3, 3, _replace, kinds=("string",), counts=True),
+    TerraformResultFunction("format", 1, ANY, _format, nulls=True),
+    TerraformResultFunction("formatlist", 1, ANY, _format_list, nulls=True),
+    TerraformDataFunction("regex", 2, 2, _first, kinds=("string",), counts=True),
+    TerraformDataFunction("regexall", 2, 2, _all, kinds=("string",), kind="list", counts=True),
+    TerraformDataFunction("replace", 3, 3, _replace, kinds=("string",), counts=True),
 )

@@ -11,11 +11,11 @@ from typing import Any, Protocol
 
 import msgspec
 
-from azkvlint.evaluation.evaluate import Document, Evaluator
+from azkvlint.evaluation.evaluate import Evaluator, ExpressionDocument
 from azkvlint.evaluation.functions import table
 from azkvlint.evaluation.functions.table import ANY, InvalidCall, UnknownResult, call_pattern
 from azkvlint.evaluation.operators import Local
-from azkvlint.evaluation.terraform.alternatives import Watch, data_of, gather, stands_for_all
+from azkvlint.evaluation.terraform.alternatives import EvaluationCounters, data_of, gather, stands_for_all
 from azkvlint.evaluation.terraform.operators import FailedError, RequiredError, normal, primitive
 from azkvlint.evaluation.terraform.types import as_set, keeps_order
 from azkvlint.evaluation.values import (
@@ -38,14 +38,25 @@ from azkvlint.model.location import Location
 from azkvlint.model.value import NOTHING_KNOWN, Absent, Known, Scalar, Unknown
 from azkvlint.syntax import ast
 
-__all__ = ["ANY", "Call", "Data", "Function", "InvalidCall", "Lazy", "Parts", "Unknowable", "UnknownResult", "answer"]
+__all__ = [
+    "ANY",
+    "Function",
+    "InvalidCall",
+    "Lazy",
+    "TerraformCallContext",
+    "TerraformDataFunction",
+    "TerraformDeferredFunction",
+    "TerraformResultFunction",
+    "UnknownResult",
+    "answer",
+]
 
 _SHORT = 1_000
 Function = table.Function
 Lazy = table.Lazy
 
 
-class TerraformDocument(Document, Protocol):
+class TerraformDocument(ExpressionDocument, Protocol):
     """What an evaluator requires of the module, or of the template, that its expressions are in."""
 
     def text_file(self, name: str, at: Location) -> str | None:
@@ -62,14 +73,14 @@ class ModuleEvaluator(Evaluator):
     """What functions require of the evaluator of a module: its document, its risks, and one like it for a template."""
 
     document: TerraformDocument
-    watch: Watch
+    watch: EvaluationCounters
 
     @abstractmethod
     def for_document(self, document: TerraformDocument) -> ModuleEvaluator:
         """Return an evaluator for another document, with the same budget."""
 
 
-class Call(table.Context):
+class TerraformCallContext(table.CallContext):
     """One call, while it is answered. ``spread``: what its last argument is, where that should be a list but is not."""
 
     __slots__ = ("spread", "terraform")
@@ -122,7 +133,7 @@ class Call(table.Context):
         return Scalar(at=self.at, value=value, sensitive=any(map(is_sensitive, of)))
 
 
-class Parts(table.Function, frozen=True):
+class TerraformResultFunction(table.Function, frozen=True):
     """``run(call, arguments)`` converts results to one. ``nulls``: some of them may be null."""
 
     nulls: bool = False
@@ -139,7 +150,7 @@ class Parts(table.Function, frozen=True):
         return found
 
 
-class Data(table.Function, frozen=True):
+class TerraformDataFunction(table.Function, frozen=True):
     """``run(*arguments)`` converts plain data to plain data. The result is unknown once a part of an argument is.
 
     ``kinds`` are the types of the arguments: ``string``, ``number``, ``bool``, ``strings``, ``numbers`` (a list of
@@ -176,7 +187,7 @@ class Data(table.Function, frozen=True):
             context.evaluator.spend((len(made) + work) // VALUES_A_STEP)
         return wrap(made, context.at, sensitive, self.kind)
 
-    def _converted(self, argument: Result, number: int, call: Call) -> Result:
+    def _converted(self, argument: Result, number: int, call: TerraformCallContext) -> Result:
         kind = self.kinds[min(number, len(self.kinds) - 1)]
         argument = data_of(argument, call.at)
         if kind == "any":
@@ -191,13 +202,13 @@ class Data(table.Function, frozen=True):
             raise InvalidCall("expects a list")
         return Items(at=argument.at, items=[self._item(item, kind[:-1], call) for item in argument.items])
 
-    def _item(self, item: Result, kind: str, call: Call) -> Result:
+    def _item(self, item: Result, kind: str, call: TerraformCallContext) -> Result:
         if isinstance(item, Absent):
             raise InvalidCall("does not accept null in a list")
         return primitive(item, kind, call.at)
 
 
-class Unknowable(table.Function, frozen=True):
+class TerraformDeferredFunction(table.Function, frozen=True):
     """``run()`` returns why the result is unknown. ``steady``: it is the same whenever the arguments are.
 
     ``known`` is what is certain of any result.
@@ -233,7 +244,7 @@ def wrap(plain: Any, at: Location, sensitive: bool = False, kind: str = "") -> R
     return Scalar(at=at, value=plain if isinstance(plain, str | bool) else normal(plain), sensitive=sensitive)
 
 
-def answer(function: table.Function, call: Call) -> Result:
+def answer(function: table.Function, call: TerraformCallContext) -> Result:
     """Return the result of a call. Raise FailedError where Terraform rejects it, InputError above the limits."""
     if not isinstance(function, table.Lazy):
         number = len(call.arguments())
@@ -263,7 +274,7 @@ def answer(function: table.Function, call: Call) -> Result:
     return found
 
 
-def _count_risks(call: Call) -> None:
+def _count_risks(call: TerraformCallContext) -> None:
     """Count an unknown argument as a risk: Terraform may reject it."""
     for argument in call.given or ():
         if isinstance(argument, Unknown) and not argument.is_set:
@@ -271,7 +282,9 @@ def _count_risks(call: Call) -> None:
             return
 
 
-def collection(call: Call, argument: Result, expected: str = "a list or map") -> Items | Fields | Unknown:
+def collection(
+    call: TerraformCallContext, argument: Result, expected: str = "a list or map"
+) -> Items | Fields | Unknown:
     """Return an argument that has to be a list, set, map or object; Unknown if its content is unknown."""
     one = stands_for_all(argument)
     if one is not None:
@@ -283,7 +296,7 @@ def collection(call: Call, argument: Result, expected: str = "a list or map") ->
     return found
 
 
-def list_argument(call: Call, argument: Result) -> Items | Unknown:
+def list_argument(call: TerraformCallContext, argument: Result) -> Items | Unknown:
     """Return an argument that has to be a list or set."""
     found = collection(call, argument, "a list")
     if isinstance(found, Fields):
@@ -291,13 +304,13 @@ def list_argument(call: Call, argument: Result) -> Items | Unknown:
     return found
 
 
-def items_of(call: Call, argument: Result) -> list[Result] | Unknown:
+def items_of(call: TerraformCallContext, argument: Result) -> list[Result] | Unknown:
     """Return the items of an argument that has to be a list or set, in any order."""
     found = list_argument(call, argument)
     return found if isinstance(found, Unknown) else found.items
 
 
-def ordered_list(call: Call, argument: Result) -> Items | Unknown:
+def ordered_list(call: TerraformCallContext, argument: Result) -> Items | Unknown:
     """Return a list in its order; of a set it is not always known."""
     found = list_argument(call, argument)
     if isinstance(found, Items) and found.kind == "set" and not keeps_order(found):
@@ -306,7 +319,7 @@ def ordered_list(call: Call, argument: Result) -> Items | Unknown:
     return found
 
 
-def map_argument(call: Call, argument: Result) -> Fields | Unknown:
+def map_argument(call: TerraformCallContext, argument: Result) -> Fields | Unknown:
     """Return an argument that has to be a map or object."""
     found = collection(call, argument, "a map")
     if isinstance(found, Items):
