@@ -196,6 +196,7 @@ def test_a_consequence_is_below_its_cause(rule: str, text: str, severity: str, r
     ("value", "severity"),
     [
         ("quiz*123", "critical"), ("dapi52f2a9d81c", "critical"), ("Server=s;Password=p@ssword", "critical"),
+        ("correct-horse-battery", "critical"),
         ("p@ssword", "medium"), ("azurecredential", "medium"), ("a1b2c3", "medium"),
     ],
 )  # fmt: skip

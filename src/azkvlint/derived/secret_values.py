@@ -27,6 +27,7 @@ from azkvlint.values.secret_formats import (
 _ORIGINS: Path = ("derived", ORIGINS)
 _KEY = regex(r"\[[^\[\]]*\]$")
 _LABEL = regex(r"[\w-]+")
+_PASSPHRASE = regex(r"\w[^\w]\w+[^\w]\w")  # three words or more
 
 
 # What a secret, a certificate and an issuer contain that is, or may be, a placeholder.
@@ -72,8 +73,10 @@ def _signs_itself(resource: Resource) -> bool:
 
 @derived("isTrivial", of=_CREDENTIALS, label="value that is too simple for a credential", reads=_CREDENTIALS)
 def _has_trivial_values(resource: Resource, _: Context) -> Answer:
-    """Return whether no value is a credential in use by its form; false if a value is unknown."""
-    return known(resource, not may_leak_credential(resource))
+    """Return whether no value is a credential in use by its form; false if a value is unknown, or a passphrase."""
+    values = (resource.select(path) for path in _CREDENTIALS.get(resource.type.lower(), ()))
+    is_phrase = any(_PASSPHRASE.search(text_of(value)) is not None for value in values)
+    return known(resource, not is_phrase and not may_leak_credential(resource))
 
 
 def _placeholder_of(value: Value) -> Placeholder:
