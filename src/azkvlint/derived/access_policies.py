@@ -10,15 +10,7 @@ from azkvlint.derived.registry import (
 )
 from azkvlint.graph.references import Index, parent_of
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import (
-    Answer,
-    ListValue,
-    MapValue,
-    Path,
-    Scalar,
-    Unknown,
-    Value,
-)
+from azkvlint.model.value import Answer, ListValue, MapValue, Path, Scalar, Unknown, Value
 
 VAULTS = "microsoft.keyvault/vaults"
 POLICIES = "microsoft.keyvault/vaults/accesspolicies"

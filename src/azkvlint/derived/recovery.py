@@ -11,12 +11,7 @@ from azkvlint.derived.registry import (
 )
 from azkvlint.graph.references import Index
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import (
-    Answer,
-    MapValue,
-    Scalar,
-    Unknown,
-)
+from azkvlint.model.value import Answer, MapValue, Scalar, Unknown
 
 # ``createMode`` "recover" recovers a deleted vault, and Azure ignores all other properties: neither a default nor a
 # missing property may decide a check, and the vault is not checked. If it is not known whether that is the mode, all

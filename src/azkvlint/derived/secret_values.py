@@ -75,7 +75,7 @@ def _signs_itself(resource: Resource) -> bool:
 def _has_trivial_values(resource: Resource, _: Context) -> Answer:
     """Return whether no value is a credential in use by its form; false if a value is unknown, or a passphrase."""
     values = (resource.select(path) for path in _CREDENTIALS.get(resource.type.lower(), ()))
-    is_phrase = any(_PASSPHRASE.search(text_of(value)) is not None for value in values)
+    is_phrase = any(_PASSPHRASE.search(value.text) is not None for value in values)
     return known(resource, not is_phrase and not may_leak_credential(resource))
 
 

@@ -14,14 +14,7 @@ from azkvlint.derived.registry import (
 )
 from azkvlint.graph.changes import BY_UPDATE
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import (
-    Answer,
-    MapValue,
-    Origin,
-    Scalar,
-    Unknown,
-    path_text,
-)
+from azkvlint.model.value import Answer, MapValue, Origin, Scalar, Unknown, path_text
 
 _PURGE_PROTECTION = ("properties", "enablePurgeProtection")
 
