@@ -59,7 +59,7 @@ def test_functions_are_short() -> None:
 
 # State of a run is in objects that are passed. What stays in a module has a reason.
 STATE_OF_THE_PROCESS = {
-    "util/processes.py": "the signals that the process has received",
+    "util/signals.py": "the signals that the process has received",
     "util/project_boundary.py": "what this process may read, whichever function asks",
     "values/origins.py": "the members of large objects, which are looked up many times",
     "derived/registry.py": "filled while the modules of attributes are imported",

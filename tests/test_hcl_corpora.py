@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[1]
 CORPORA = ROOT.parent / "shared" / "corpora" / "tf"
 GONE = "the folder does not exist"
 # The first world that creates the module which calls them.
-ITEM = "if var.keyvaults has an item in which creation_policies is empty"
+ITEM = "if var.keyvaults is not empty"
 # Modules that were left out of the collection, and one file that Terraform refuses as well.
 ERRORS = {
     "aztfmod-caf/modules/security/keyvault/diagnostics.tf": {f"module `diagnostics` cannot be read: {GONE} ({ITEM})"},

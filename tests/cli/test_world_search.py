@@ -264,7 +264,7 @@ def test_a_validation_limits_a_length_that_is_not_known(kvlint: Kvlint, limit: s
         ("list(string)", "[]", "length(var.it) == 0", "length(var.it) > 0"),
     ],
 )
-def test_what_exceeds_the_limits_of_a_validation_never_exists(
+def test_value_beyond_the_limits_of_a_validation_never_exists(
     kvlint: Kvlint, type_: str, default: str, limit: str, condition: str
 ) -> None:
     text = VALIDATED.replace('"text"', '"it"').replace("string\n", f"{type_}\n").replace('""', default) % limit
@@ -274,7 +274,7 @@ def test_what_exceeds_the_limits_of_a_validation_never_exists(
     assert [one["reason"] for one in document["skipped"]] == ["`count` is 0 with every value of `var.it`"]
 
 
-def test_what_fails_where_it_may_not_exist_excludes_no_world(kvlint: Kvlint) -> None:
+def test_failure_of_a_declaration_that_may_not_exist_excludes_no_world(kvlint: Kvlint) -> None:
     text = variable("on", "bool", "false") + vault("  count = var.on ? 1 : 0")
     text += 'data "azurerm_subscriptions" "x" {}\ndata "azurerm_subnet" "none" {\n  count = 0\n}\n'
     text += 'resource "azurerm_private_endpoint" "e" {\n  name = "e"\n'

@@ -182,7 +182,7 @@ resource "azurerm_key_vault" "kv" {
         ("[tags]", ["replaced"]),
     ],
 )
-def test_terraform_does_not_change_what_it_ignores(ignored: str, doors: list[str], diff: Diff) -> None:
+def test_ignored_change_is_not_a_difference(ignored: str, doors: list[str], diff: Diff) -> None:
     for side, values in (("base", ("westeurope", "true")), ("head", ("northeurope", "false"))):
         diff.write(side, {"main.tf": IGNORED % (*values, ignored)})
     assert [kind for kind, _ in diff.compare("base", "head").doors] == doors

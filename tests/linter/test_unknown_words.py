@@ -238,7 +238,7 @@ def _plan(outputs: Mapping[str, object], module: Mapping[str, object]) -> str:
         (["module.other.password"], "a plan does not contain the expression of `module.db.module.other.password`"),
     ],
 )
-def test_an_output_whose_source_a_plan_does_not_contain(
+def test_output_without_its_source_in_the_plan_is_named(
     references: list[str], why: str, tmp_path: Path, run: Run
 ) -> None:
     module = {"outputs": {"text": {"expression": {"references": references}}}}

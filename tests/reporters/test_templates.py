@@ -79,7 +79,7 @@ def given(monkeypatch: pytest.MonkeyPatch, module: Any, *words: Any) -> set[str]
     ],
     ids=["findings", "document", "fleet"],
 )
-def test_templates_name_what_they_are_given(
+def test_templates_name_only_their_own_values(
     monkeypatch: pytest.MonkeyPatch, module: Any, words: tuple[Any, ...], files: tuple[str, ...]
 ) -> None:
     trees = [tree(f"{name}.html") for name in files]

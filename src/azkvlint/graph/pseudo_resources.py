@@ -56,7 +56,7 @@ _WRITE_ONLY, _READ_ONLY = (4, 23), (4, 11)
 # Reasons for unknown origins, and the origins that one of them may be.
 _POSSIBLE: Mapping[str, tuple[str, ...]] = {MAY_BE_PARAMETER: (PARAMETER, GENERATED)}
 _UNKNOWN_REASONS: Mapping[str, str] = {
-    UNTRACED: "it leads through an expression that is not supported",
+    UNTRACED: "the value leads through an expression that is not supported",
     MAY_BE_PARAMETER: "the value is generated, or comes from an input",
     FROM_SECRET: "a plan does not distinguish a secret from a value that is computed from it, such as its length",
 }

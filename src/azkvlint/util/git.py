@@ -331,5 +331,5 @@ def _no_commit(revision: str) -> UsageError:
 
 
 def fail(message: str) -> NoReturn:
-    """Raise InputError: an object of the repository is not what git says."""
+    """Raise InputError for an object of the repository that is missing or damaged."""
     raise InputError(message)
