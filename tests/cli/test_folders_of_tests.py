@@ -426,8 +426,9 @@ def test_a_credential_in_tests_is_high_if_it_may_be_in_use(value: str, severity:
     for name in ("main.tf", "tests/fixtures/main.tf"):
         write(secret, name)
     found = severities(kvlint, "--select", "KV610")
-    assert found == {"KV610 main.tf": "critical", "KV610 tests/fixtures/main.tf": severity}
-    assert severities(kvlint, "--select", "KV610", "--include-tests")["KV610 tests/fixtures/main.tf"] == "critical"
+    elsewhere = "critical" if severity == "high" else severity
+    assert found == {"KV610 main.tf": elsewhere, "KV610 tests/fixtures/main.tf": severity}
+    assert severities(kvlint, "--select", "KV610", "--include-tests")["KV610 tests/fixtures/main.tf"] == elsewhere
 
 
 @pytest.mark.parametrize(
