@@ -565,7 +565,7 @@ def test_one_input_does_not_use_up_the_evaluations_of_others(
 
     monkeypatch.setattr(Prover, "state", count)
     if not is_known:
-        monkeypatch.setattr("azkvlint.fixes.parts.Part.is_concerned", lambda *_: False)
+        monkeypatch.setattr("azkvlint.fixes.parts.CandidateGroup.is_concerned", lambda *_: False)
     said = kvlint("fix", "--unsafe", "--write", "--select", "KV001,KV611")
     assert "\n  17.json:1:447: KV611\n" in said.out
     assert said.out.endswith("Wrote 40 fixes (40 not safe) in 40 files; 1 finding without a fix.\n")

@@ -22,9 +22,12 @@ from azkvlint.reporters.document import (
     STRONG,
     TEXT,
     Block,
+    CodeBlock,
     Content,
     Document,
     Figure,
+    ItemList,
+    Paragraph,
     Row,
     Section,
     Span,
@@ -101,6 +104,10 @@ def _span(span: Span) -> Markup:
     return shown
 
 
+# The words of the template for the kinds of blocks.
+_KINDS: Mapping[type, str] = {
+    Section: "section", Table: "table", ItemList: "list", Paragraph: "paragraph", CodeBlock: "code", Figure: "figure",
+}  # fmt: skip
 # What the template calls.
 _WORDS: Mapping[str, Any] = {
     "bar_of": lambda section: [(one.state, one.number) for one in section.counts],
@@ -110,7 +117,7 @@ _WORDS: Mapping[str, Any] = {
     "groups_of": _groups,
     "has_labels_of": lambda table: sum(column.kind == STATE for column in table.columns) > 1,
     "is_web_address": is_web_address,
-    "kind_of": lambda block: type(block).__name__,
+    "kind_of": lambda block: _KINDS[type(block)],
     "link_title": link_title,
     "most_open": _MOST_OPEN,
     "opens": lambda table: any(row.details for row in table.rows),
