@@ -199,6 +199,12 @@ FAILS = """\
       azurerm_key_vault.kv:  # <- ACME-1
         purge_protection_enabled: false
 """
+MOVED = """\
+      resource kv 'Microsoft.KeyVault/vaults@2023-07-01' = { // <- ACME-1
+        name: 'kv'
+        properties: { enablePurgeProtection: false }
+      }
+"""
 NEW = "resource type `azurerm_key_vault_thing` is not supported, so the resource was not evaluated"
 PASSES = """\
   - passes: it is on
@@ -271,6 +277,10 @@ def test_passing_examples_of_a_custom_rule_are_counted(kvlint: Kvlint) -> None:
         (
             FAILS + PASSES + "  - passes: bare\n    terraform: |\n      resource x {}\n",
             ["22: passes (bare), terraform: Terraform does not support a block `resource` with 1 label"],
+        ),
+        (
+            PASSES + "  - fails: moved\n    bicep: |\n" + MOVED,
+            ["18: fails (moved), bicep: line 1 is marked, but the result `fails` is at line 3"],
         ),
     ],
 )

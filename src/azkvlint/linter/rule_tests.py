@@ -330,8 +330,12 @@ def compare(rule: Rule, example: Example, language: str, source: str, result: Un
         ("fails", failed, expected_failed),
         ("unknown", unknown, expected_unknown),
     ):
-        yield from (f"{location}: unexpected result `{outcome}`" for location in sorted(reported - expected))
-        yield from (f"{location}: missing result `{outcome}`" for location in sorted(expected - reported))
+        unexpected, missing = sorted(reported - expected), sorted(expected - reported)
+        if len(unexpected) == len(missing) == 1:
+            yield f"{missing[0]} is marked, but the result `{outcome}` is at {unexpected[0]}"
+            continue
+        yield from (f"{location}: unexpected result `{outcome}`" for location in unexpected)
+        yield from (f"{location}: missing result `{outcome}`" for location in missing)
 
 
 def marks(source: str, rule_id: str) -> set[str]:
