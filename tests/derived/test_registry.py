@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 from pathlib import Path
 
@@ -37,6 +38,11 @@ def test_every_attribute_has_a_label() -> None:
     assert (documented | tables | names_in_rules()) - set(labels()) == set()
 
 
+def test_every_attribute_is_in_a_table_of_the_documentation() -> None:
+    rows = "\n".join(re.findall(r"^\|.*", DOCUMENTATION.read_text(encoding="utf-8"), re.MULTILINE))
+    assert set(derived_attributes()) - set(re.findall(r"`derived\.([A-Za-z]+)`", rows)) == set()
+
+
 @pytest.mark.parametrize("label", labels().values())
 def test_labels_are_phrases(label: str) -> None:
     assert 3 < len(label) <= 60
@@ -56,7 +62,7 @@ def test_types_are_in_lower_case() -> None:
 
 
 def test_a_name_is_registered_once() -> None:
-    derived_attributes()
+    importlib.import_module("azkvlint.derived.entry")
 
     def compute(resource: Resource, _: object) -> Answer:
         return Absent(at=resource.at)
