@@ -23,6 +23,7 @@ from tests.conftest import RunResult
 Run = Callable[..., RunResult]
 
 HEAD = "source: the documentation\nresources:\n  azurerm_example:\n    type: Microsoft.Example/examples\n"
+KINDS = "value, boolean, number, flag, link, links, wrap, block, blocks, unmapped"
 ROWS = """\
 source: the documentation of the provider
 resources:
@@ -74,8 +75,8 @@ def test_a_wheel_has_the_same_rows() -> None:
 @pytest.mark.parametrize(
     ("row", "fault"),
     [
-        ("{path: sku.name, defualt: 1}", "Object contains unknown field `defualt`"),
-        ("{path: sku.name, kind: text}", "Invalid enum value 'text' - at `$.kind`"),
+        ("{path: sku.name, defualt: 1}", "Object contains unknown field `defualt` (did you mean 'default'?)"),
+        ("{path: sku.name, kind: text}", f"`kind`: 'text' is none of {KINDS}"),
         ("{path: sku name}", "`sku`: `path` must be a path such as properties.sku.name, not `sku name`"),
         ("{kind: value}", "`sku`: `path` must be a path such as properties.sku.name, not ``"),
         ("{path: sku, kind: unmapped}", "`sku`: an unmapped argument has no `path`"),
@@ -157,8 +158,8 @@ def test_every_fault_is_reported_once() -> None:
 @pytest.mark.parametrize(
     ("row", "fault"),
     [
-        ("{default: 7, sinse: 2021-04-01}", "Object contains unknown field `sinse`"),
-        ("{kind: text}", "Invalid enum value 'text' - at `$.kind`"),
+        ("{default: 7, sinse: 2021-04-01}", "Object contains unknown field `sinse` (did you mean 'since'?)"),
+        ("{kind: text}", "`kind`: 'text' is none of boolean, number, id"),
         ("{since: April}", "an API version must be a date such as 2021-06-01, not `April`"),
         (
             "{default: [{value: 7, until: 2021-04-01}, {value: 9, since: 2021-05-01}]}",
@@ -229,4 +230,4 @@ def test_a_run_with_an_invalid_row_names_its_line(run: Run, package: Path, tmp_p
     (tmp_path / "main.tf").write_text(SOURCE % "true")
     done = run("main.tf", cwd=tmp_path, env={"PYTHONPATH": str(package.parent)})
     assert done.code == 3
-    assert "data/azurerm/example.yaml:8:7: Invalid enum value 'count' - at `$.kind`" in done.err
+    assert "data/azurerm/example.yaml:8:7: `kind`: 'count' is none of value, " in done.err

@@ -8,8 +8,11 @@ from pathlib import Path
 import pytest
 
 import azkvlint
+from azkvlint.config import options
 from azkvlint.config.option import Option
 from azkvlint.config.options import COMMANDS, OPTIONS
+from azkvlint.util import project_files
+from azkvlint.util.errors import TableError
 
 RECORD = Path(azkvlint.__file__).parent / "config" / "option_values.py"
 START = '''"""The values of options by their fields. This module is written by ``make samples``."""
@@ -43,6 +46,25 @@ def test_the_record_has_the_fields_of_the_table(pytestconfig: pytest.Config) -> 
     if pytestconfig.getoption("--write-expected"):
         RECORD.write_text(expected, encoding="utf-8")
     assert RECORD.read_text(encoding="utf-8") == expected
+
+
+@pytest.mark.parametrize(
+    ("row", "fault"),
+    [
+        ("{names: [--day], metavr: DAY, help: A day.}", "unknown field `metavr` (did you mean 'metavar'?)"),
+        ("{names: [--day], kind: dya, help: A day.}", "`kind`: 'dya' is none of text, "),
+        ("{names: [--day], commands: all, help: A day.}", "Expected `array`, got `str` - at `$.commands`"),
+        ("{help: A day.}", "missing required field `names`"),
+    ],
+)
+def test_a_fault_of_a_row_names_its_line(monkeypatch: pytest.MonkeyPatch, row: str, fault: str) -> None:
+    text = f"groups: {{none: []}}\npanels:\n  General:\n    - {{names: [--on], help: On.}}\n    - {row}\n"
+    monkeypatch.setattr(project_files, "read_data", lambda _: text.encode())
+    with pytest.raises(TableError) as caught:
+        options.load_options()
+    (said,) = caught.value.faults
+    assert said.startswith("data/options.yaml:5:7: ")
+    assert fault in said
 
 
 def test_options_of_one_field_have_one_type() -> None:

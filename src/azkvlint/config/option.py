@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import ParamSpec, TypeVar
+from typing import Literal, ParamSpec, TypeAlias, TypeVar
 
 import msgspec
 
@@ -12,6 +12,9 @@ from azkvlint.util.lazy_regex import regex
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
+Kind: TypeAlias = Literal[
+    "text", "path", "format", "number", "day", "severity", "threshold", "profile", "settings"
+]  # fmt: skip
 _POSITION = regex(r"(?P<file>[^\n]*?):(?P<line>[0-9]+):(?P<column>[0-9]+): ")
 
 
@@ -36,7 +39,7 @@ class Option(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     many: bool = False
     values: int = 1
     commands: tuple[str, ...] = ("check", "controls", "suppressions")
-    kind: str = "text"
+    kind: Kind = "text"
     configured: tuple[str, ...] | None = None
     in_files: bool = True
     default: str = ""

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+import re
+from collections.abc import Mapping
+from typing import Any, TypeVar, get_args, get_type_hints
 
 import msgspec
 
-from azkvlint.syntax.yaml_nodes import MapNode, Node, ScalarNode, compose, data
-from azkvlint.util.errors import TableError
+from azkvlint.syntax.yaml_nodes import ListNode, MapNode, Node, ScalarNode, compose, data
+from azkvlint.util.errors import TableError, did_you_mean
 from azkvlint.util.project_files import read_data
 
 _T = TypeVar("_T")
+_AT_FIELD = re.compile(r"(?P<text>.*) - at `\$\.(?P<field>\w+)`")
+_UNKNOWN_FIELD = re.compile(r"Object contains unknown field `(?P<field>.*)`")
 
 
 def load_table(name: str, type_: type[_T]) -> _T:
@@ -64,18 +68,38 @@ class RowReader:
             self.fault(start, "`source` is empty")
         return document.root, file
 
-    def convert(self, node: Node, type_: type[_T], place: TableLine) -> _T | None:
-        """Return a node as ``type_``; None, with a fault, if it does not have that form."""
+    def convert(
+        self, node: Node, type_: type[_T], place: TableLine, added: Mapping[str, Any] | None = None
+    ) -> _T | None:
+        """Return a node as ``type_``; None, with a fault, if it does not have that form. ``added`` replaces fields."""
+        row = data(node)
         try:
-            return msgspec.convert(data(node), type_)
+            return msgspec.convert(row if added is None else {**row, **added}, type_)
         except msgspec.ValidationError as error:
-            self.fault(place, str(error))
+            self.fault(place, _text_of(str(error), type_))
             return None
+
+
+def _text_of(text: str, type_: type) -> str:
+    """Return the text of a fault, with what a field of ``type_`` accepts."""
+    if found := _UNKNOWN_FIELD.fullmatch(text):
+        hint = did_you_mean(found["field"], [*get_type_hints(type_)])
+        return f"{text} ({hint})" if hint else text
+    found = _AT_FIELD.fullmatch(text)
+    if found is None or not text.startswith("Invalid enum value"):
+        return text
+    words = ", ".join(filter(None, map(str, get_args(get_type_hints(type_)[found["field"]]))))
+    return f"`{found['field']}`: {found['text'].removeprefix('Invalid enum value ')} is none of {words}"
 
 
 def entries(node: Node | None) -> tuple[tuple[ScalarNode, Node], ...]:
     """Return the keys and values of a mapping; of anything else none."""
     return node.entries if isinstance(node, MapNode) else ()
+
+
+def items(node: Node | None) -> tuple[Node, ...]:
+    """Return the items of a sequence; of anything else none."""
+    return node.items if isinstance(node, ListNode) else ()
 
 
 def child(node: Node, name: str) -> Node | None:
