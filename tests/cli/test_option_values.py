@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,9 @@ from azkvlint.config.option import Option
 from azkvlint.config.options import COMMANDS, OPTIONS
 from azkvlint.util import project_files
 from azkvlint.util.errors import TableError
+from tests.conftest import RunResult
+
+Run = Callable[..., RunResult]
 
 RECORD = Path(azkvlint.__file__).parent / "config" / "option_values.py"
 START = '''"""The values of options by their fields. This module is written by ``make samples``."""
@@ -65,6 +69,21 @@ def test_a_fault_of_a_row_names_its_line(monkeypatch: pytest.MonkeyPatch, row: s
     (said,) = caught.value.faults
     assert said.startswith("data/options.yaml:5:7: ")
     assert fault in said
+
+
+@pytest.mark.skipif(not Path(__file__).parents[2].joinpath("src").is_dir(), reason="a wheel has no rows")
+def test_a_row_without_its_field_names_the_step_that_adds_it(run: Run, installed: Path, tmp_path: Path) -> None:
+    package = shutil.copytree(installed / "azkvlint", tmp_path / "copy" / "azkvlint")
+    (package / "data" / "options.json").unlink(missing_ok=True)
+    rows = package / "data" / "options.yaml"
+    added = "  General:\n    - {names: [--new], metavar: WORD, help: New., commands: [check]}\n"
+    rows.write_text(rows.read_text(encoding="utf-8").replace("  General:\n", added, 1), encoding="utf-8")
+    environment = {"PYTHONPATH": str(package.parent)}
+    assert "--new WORD" in run("check", "--help", env=environment).out
+    for words in (["x.tf", "--new", "a"], ["x.tf", "--new=a", "-vq"]):
+        done = run("check", *words, env=environment)
+        assert done.code == 3
+        assert "lacks a row of data/options.yaml (Run make samples.)" in done.err
 
 
 def test_options_of_one_field_have_one_type() -> None:

@@ -12,7 +12,7 @@ from typer.main import get_command_name
 from typer.models import CommandInfo
 
 from azkvlint.cli.help import MainGroup, PanelCommand, PanelGroup, values_of
-from azkvlint.config.arguments import Arguments, plain_arguments
+from azkvlint.config.arguments import arguments_of, plain_arguments
 from azkvlint.config.option import Option
 from azkvlint.config.options import COMMANDS, OPTIONS
 from azkvlint.util.errors import EXIT_CLEAN, EXIT_USAGE
@@ -122,8 +122,7 @@ def _add_check_command(
     def command(context: typer.Context, **options: Any) -> None:
         values = {field: tuple(value) if isinstance(value, list) else value for field, value in options.items()}
         explicit = {field for field in values if _is_explicit(context, field)} - {"paths"}
-        fields: dict[str, Any] = {field: values[field] for field in (*explicit, "paths") if values[field] is not None}
-        arguments = Arguments(explicit_fields=frozenset(explicit), **fields)
+        arguments = arguments_of(values["paths"] or (), {field: values[field] for field in explicit})
         raise typer.Exit(getattr(import_module(f"azkvlint.cli.{module}"), function)(arguments))
 
     no_default = None if paths in (_INPUTS, _FIX_PATHS, _SIDES) else Parameter.empty
@@ -143,7 +142,7 @@ def _add_check_command(
             )
             annotation = Annotated[type_, declaration]  # type: ignore[valid-type]  # computed
             is_one = not option.many and option.values == 1
-            default = getattr(Arguments(), option.field) if is_one else None
+            default = (option.default if option.takes_value else False) if is_one else None
             parameters.append(
                 Parameter(option.field, Parameter.POSITIONAL_OR_KEYWORD, annotation=annotation, default=default)
             )

@@ -7,11 +7,12 @@ left to ``cli``, whose library takes longer to import than a small plan takes to
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from azkvlint.config.option_values import OptionValues
 from azkvlint.config.options import COMMANDS, OPTIONS
+from azkvlint.util.errors import InternalError
 
 
 class Arguments(OptionValues, frozen=True, kw_only=True):
@@ -22,6 +23,16 @@ class Arguments(OptionValues, frozen=True, kw_only=True):
 
     paths: tuple[str, ...] = ()
     explicit_fields: frozenset[str] = frozenset()
+
+
+def arguments_of(paths: Iterable[str], fields: Mapping[str, Any]) -> Arguments:
+    """Return the arguments with these values of options. Raise InternalError if the record of values lacks one."""
+    try:
+        return Arguments(paths=tuple(paths), explicit_fields=frozenset(fields), **fields)
+    except TypeError as error:
+        raise InternalError(
+            "config/option_values.py lacks a row of data/options.yaml", hint="Run make samples."
+        ) from error
 
 
 _OPTIONS_OF = {
@@ -67,7 +78,7 @@ def plain_arguments(words: Sequence[str], command: str = "check") -> Arguments |
             value = remaining.pop(0)
         fields[option.field] = (*fields.get(option.field, ()), value) if option.many else value
     if command == "fix":
-        return Arguments(paths=tuple(paths), explicit_fields=frozenset(fields), **fields) if is_named else None
+        return arguments_of(paths, fields) if is_named else None
     if not paths or (not is_named and paths[0] in COMMANDS):
         return None
-    return Arguments(paths=tuple(paths), explicit_fields=frozenset(fields), **fields)
+    return arguments_of(paths, fields)
