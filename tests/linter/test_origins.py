@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow(8)
 
 SECRET = "Tr0ub4dor-and-3"
+SECRET_S = "azurerm_key_vault_secret.s"
 MODULE = """
 provider "azurerm" {
   features {}
@@ -246,6 +247,98 @@ def test_an_output_of_a_module_that_is_not_available_is_named(tmp_path: Path, ru
     write(tmp_path, {"main.tf": module + secret})
     (found,) = json.loads(run("-f", "json", "--select", "KV611", ".", cwd=tmp_path).out)["unknown"]
     assert found["label"] == "`module.db.password` is the output of a module that is not in the scanned files"
+
+
+def test_an_output_of_a_module_is_unknown_until_the_module_is_installed(tmp_path: Path, run: Run) -> None:
+    module = 'module "db" {\n  source  = "example.com/acme/db/azurerm"\n  version = "1.0.0"\n}\n'
+    secret = 'resource "azurerm_key_vault_secret" "s" {\n  name  = "s"\n  value = module.db.anything\n}\n'
+    shown = 'output "o" {\n  value = module.db.anything\n}\n'
+    write(tmp_path, {"main.tf": module + secret + shown})
+    found = json.loads(run("-f", "json", "--select", "KV61,KV62", ".", cwd=tmp_path).out)
+    why = "`module.db.anything` is the output of a module that is not in the scanned files"
+    told = [(one["ruleId"], one["label"]) for one in found["unknown"] if one["resource"] == SECRET_S]
+    assert {one for one in told if one[1] == why} == {("KV610", why), ("KV611", why)}
+    assert not found["findings"]
+    assert all(one["resource"] == SECRET_S for one in found["unknown"])
+    text = run("--select", "KV610,KV611", ".", cwd=tmp_path).out
+    assert why in text
+    assert "run `terraform init` first" in text
+
+    installed = {"Key": "db", "Source": "registry.terraform.io/acme/db/azurerm", "Dir": ".terraform/modules/db"}
+    (tmp_path / ".terraform/modules/db").mkdir(parents=True)
+    for value, rules in ((f'"{SECRET}"', ["KV610"]), ("var.anything", ["KV611"]), ("random_password.p.result", [])):
+        inner = RANDOM + f'variable "anything" {{}}\noutput "anything" {{\n  value = {value}\n}}\n'
+        call = module.replace("\n}", "\n  anything = var.given\n}") + 'variable "given" {}\n'
+        write(tmp_path, {"main.tf": call + secret, ".terraform/modules/db/main.tf": inner})
+        write(tmp_path, {".terraform/modules/modules.json": json.dumps({"Modules": [installed]})})
+        found = json.loads(run("-f", "json", "--select", "KV610,KV611", ".", cwd=tmp_path).out)
+        assert [one["ruleId"] for one in found["findings"]] == rules
+        assert not found["unknown"]
+
+
+@pytest.mark.parametrize(
+    ("reference", "rules"),
+    [
+        ("module.db.anything", {"KV610", "KV611"}),
+        ('"${module.db.anything}-a"', {"KV610", "KV611"}),
+        ("values(module.db)[0]", {"KV610", "KV611"}),
+        ("module.db.endpoint", set()),
+        ("module.none[0].anything", set()),
+    ],
+)
+def test_which_outputs_of_missing_modules_leave_the_source_unknown(
+    reference: str, rules: set[str], tmp_path: Path, run: Run
+) -> None:
+    module = 'module "db" {\n  source = "git::https://example.com/db"\n}\n'
+    module += 'module "none" {\n  source = "./none"\n  count = 0\n}\n'
+    secret = f'resource "azurerm_key_vault_secret" "s" {{\n  name  = "s"\n  value = {reference}\n}}\n'
+    (tmp_path / "none").mkdir()
+    write(tmp_path, {"main.tf": module + secret, "none/main.tf": 'output "anything" {\n  value = "a"\n}\n'})
+    found = json.loads(run("-f", "json", "--select", "KV610,KV611", ".", cwd=tmp_path).out)
+    assert not found["findings"]
+    assert {one["ruleId"] for one in found["unknown"]} == rules
+
+
+def test_an_output_of_a_bicep_module_is_unknown_until_it_is_restored(tmp_path: Path, run: Run) -> None:
+    main = f"module m 'br:example.azurecr.io/bicep/db:v1' = {{\n  name: 'm'\n}}\n{BICEP}"
+    write(tmp_path, {"main.bicep": main.replace("value: password", "value: m.outputs.anything")})
+    found = json.loads(run("-f", "json", "--select", "KV610,KV611,KV612,KV616", ".", cwd=tmp_path).out)
+    why = "`m.outputs.anything` is the output of a module that is not in the scanned files"
+    assert [(one["ruleId"], one["label"]) for one in found["unknown"]] == [("KV610", why), ("KV611", why)]
+    assert not found["findings"]
+    assert "run `bicep restore` first" in run("--select", "KV610", ".", cwd=tmp_path).out
+
+
+@pytest.mark.parametrize(("value", "rules"), [(SECRET, ["KV610"]), ("[listKeys('x', '2023-01-01').keys[0].value]", [])])
+def test_an_output_of_a_template_as_a_bicep_module_has_the_origin_of_its_value(
+    value: str, rules: list[str], tmp_path: Path, run: Run
+) -> None:
+    main = f"module m 'm.json' = {{\n  name: 'm'\n}}\n{BICEP}".replace("value: password", "value: m.outputs.anything")
+    template = {**TEMPLATE, "resources": [], "outputs": {"anything": {"type": "string", "value": value}}}
+    write(tmp_path, {"main.bicep": main, "m.json": json.dumps(template)})
+    found = json.loads(run("-f", "json", "--select", "KV610,KV611", "main.bicep", cwd=tmp_path).out)
+    assert [one["ruleId"] for one in found["findings"]] == rules
+    assert not found["unknown"]
+
+
+def test_an_output_that_a_plan_does_not_contain_is_unknown(tmp_path: Path, run: Run) -> None:
+    expressions = {"value": {"references": ["module.db.anything", "module.db"]}, "name": {"constant_value": "s"}}
+    block = {"address": SECRET_S, "mode": "managed", "type": SECRET_S.partition(".")[0], "name": "s"}
+    change = {"actions": ["create"], "before": None, "after": {"name": "s"}, "after_unknown": {"value": True}}
+    plan = {
+        "format_version": "1.2",
+        "resource_changes": [{**block, "change": change}],
+        "configuration": {
+            "root_module": {
+                "resources": [{**block, "expressions": expressions}],
+                "module_calls": {"db": {"source": "example.com/acme/db/azurerm"}},
+            }
+        },
+    }
+    write(tmp_path, {"plan.json": json.dumps(plan)})
+    found = json.loads(run("-f", "json", "--select", "KV610,KV611", "plan.json", cwd=tmp_path).out)
+    why = "a plan does not contain the expression of `module.db.anything`"
+    assert [(one["ruleId"], one["label"]) for one in found["unknown"]] == [("KV610", why), ("KV611", why)]
 
 
 def test_self_reference_ends(tmp_path: Path, run: Run) -> None:

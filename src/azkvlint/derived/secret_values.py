@@ -131,7 +131,7 @@ def _holds_no_secret(resource: Resource, _: Context) -> Answer:
     An address may contain a password, so that its name alone does not decide.
     """
     value, origins = _value(resource), resource.select(_ORIGINS)
-    words = {item.text for item in origins.items} if isinstance(origins, ListValue) else {""}
+    words = {*map(_word, origins.items)} if isinstance(origins, ListValue) else {""}
     if value is None or not words <= _PLAIN_ORIGINS:
         return known(resource, value=False)
     names, text = [*names_of_secret(resource)], _text(value)
@@ -141,6 +141,11 @@ def _holds_no_secret(resource: Resource, _: Context) -> Answer:
     else:
         by_name = (is_plain_name(name) or words <= _OF_RESOURCES) and is_configuration(names, text)
     return known(resource, by_name or is_configuration([], text))
+
+
+def _word(origin: Value) -> str:
+    """Return an origin; an output that may be an attribute of a resource counts as one, as its name is not secret."""
+    return RESOURCE if isinstance(origin, Unknown) and RESOURCE in origin.one_of else origin.text
 
 
 def _is_named_so(resource: Resource) -> bool:

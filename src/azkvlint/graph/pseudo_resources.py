@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -21,10 +21,13 @@ from azkvlint.values.origins import (
     FROM_SECRET,
     GENERATED,
     GIVEN,
+    IN_MODULE,
     MAY_BE_PARAMETER,
+    MISSING_OUTPUT,
     NONE,
     PARAMETER,
     PRIVATE_KEY,
+    RESOURCE,
     SECRET,
     SECURE,
     SECURITY_DOMAIN,
@@ -32,6 +35,7 @@ from azkvlint.values.origins import (
     WRITTEN,
     Origins,
     ValueOrigin,
+    of_shown,
 )
 
 SECRETS_TYPE = "microsoft.keyvault/vaults/secrets"
@@ -54,10 +58,14 @@ _ORIGIN_PATHS: frozenset[Path] = frozenset(("derived", name) for name in (ORIGIN
 _EPHEMERAL = "canBeEphemeral"
 _WRITE_ONLY, _READ_ONLY = (4, 23), (4, 11)
 # Reasons for unknown origins, and the origins that one of them may be.
-_POSSIBLE: Mapping[str, tuple[str, ...]] = {MAY_BE_PARAMETER: (PARAMETER, GENERATED)}
+_POSSIBLE: Mapping[str, tuple[str, ...]] = {
+    MAY_BE_PARAMETER: (PARAMETER, GENERATED),
+    MISSING_OUTPUT: (RESOURCE, IN_MODULE, PARAMETER),
+}
 _UNKNOWN_REASONS: Mapping[str, str] = {
     UNTRACED: "the value leads through an expression that is not supported",
     MAY_BE_PARAMETER: "the value is generated, or comes from an input",
+    MISSING_OUTPUT: "the value is the output of a module that is not in the scanned files",
     FROM_SECRET: "a plan does not distinguish a secret from a value that is computed from it, such as its length",
 }
 # The origins in words.
@@ -134,7 +142,7 @@ def _origins(origins: Origins, at: Location, sources: Sequence[ValueOrigin]) -> 
 
 def with_all_origins(attributes: MapValue, parts: Iterable[tuple[Origins, Location]]) -> MapValue:
     """Return ``attributes`` with the origins of several values."""
-    items = [item for origins, at in parts for item in origin_list(origins, at).items]
+    items = [item for origins, at in parts for item in origin_list(of_shown(origins), at).items]
     at = items[0].at if items else attributes.at
     return with_derived(attributes, {ORIGINS: ListValue(at=at, items=tuple(items), origin=Origin.DERIVED)})
 
@@ -152,13 +160,16 @@ def origin_list(origins: Origins, at: Location, sources: Sequence[ValueOrigin] =
 
 def _doubt(word: str, at: Location, sources: Sequence[ValueOrigin]) -> Unknown:
     """Return an unknown origin; its reason states the sources that cannot be traced, or that may be the value."""
-    kinds = _POSSIBLE.get(word, (word,))
-    distinct = [*dict.fromkeys(source.text for source in sources if source.origin in kinds)][:_MOST_SOURCES]
-    texts = _joined(distinct)
-    why = _UNKNOWN_REASONS[word]
-    if texts:
-        why = f"{why}: {texts}" if word in _POSSIBLE else texts
-    return Unknown(at=at, origin=Origin.DERIVED, why=why, one_of=_POSSIBLE.get(word, ()))
+    possible = _POSSIBLE.get(word, ())
+    why = _texts_of((word,), sources)
+    if not why:
+        may_be = _texts_of(possible, sources) if word == MAY_BE_PARAMETER else ""
+        why = f"{_UNKNOWN_REASONS[word]}: {may_be}" if may_be else _UNKNOWN_REASONS[word]
+    return Unknown(at=at, origin=Origin.DERIVED, why=why, one_of=possible)
+
+
+def _texts_of(kinds: Container[str], sources: Sequence[ValueOrigin]) -> str:
+    return _joined([*dict.fromkeys(source.text for source in sources if source.origin in kinds)][:_MOST_SOURCES])
 
 
 def _joined(texts: Sequence[str]) -> str:
@@ -240,15 +251,16 @@ def output(
     """Return an output of a Terraform root module as a pseudo resource. ``marked`` states whether it is sensitive."""
     fields: dict[str, Value] = {"name": Scalar(at=at, value=name), "sensitive": marked}
     attributes = MapValue(at=at, fields=fields if ephemeral is None else {**fields, "ephemeral": ephemeral})
-    attributes = with_origins(attributes, found, sources=doubts_in(sources))
+    attributes = with_origins_of_shown(attributes, found, sources)
     return Resource(
         address=f"output.{name}", type=OUTPUT_TYPE, name=name, attributes=attributes, at=at, declared_as="output"
     )
 
 
-def doubts_in(sources: Sequence[ValueOrigin]) -> list[ValueOrigin]:
-    """Return the sources that cannot be traced: others do not matter for a finding about where a value is shown."""
-    return [source for source in sources if source.origin == UNTRACED]
+def with_origins_of_shown(attributes: MapValue, found: Origins, sources: Sequence[ValueOrigin]) -> MapValue:
+    """Return ``attributes`` with the origins of a value that is shown; of its sources, only untraced ones matter."""
+    doubts = [source for source in sources if source.origin == UNTRACED]
+    return with_origins(attributes, of_shown(found), sources=doubts)
 
 
 def default_sensitive(at: Location) -> Scalar:
@@ -278,7 +290,7 @@ def argument(
         address=f"{address}.{name}",
         type=ARGUMENT_TYPE,
         name=name,
-        attributes=with_origins(attributes, found, sources=doubts_in(sources)),
+        attributes=with_origins_of_shown(attributes, found, sources),
         at=at,
         declared_as="argument",
     )

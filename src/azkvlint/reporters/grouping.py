@@ -225,7 +225,8 @@ def remedy(cause: UnknownCause) -> str:
     if "known only at deployment" in cause.why:
         return "name the parameter file with --parameters, or check a what-if result"
     if _MODULE.search(cause.why):
-        return "run `terraform init` first"
+        in_bicep = cause.at.path.lower().endswith(".bicep")
+        return f"run `{'bicep restore' if in_bicep else 'terraform init'}` first"
     if "known after apply" in cause.why:
         return "check a plan that is created after the first apply"
     if _READ_FROM_AZURE.search(cause.why):

@@ -42,17 +42,21 @@ EXPOSED = "exposed"
 CONFIGURATION = "configuration"
 # Any other attribute of a resource, a module or the deployment.
 RESOURCE = "resource"
+# In the code of a module that is not in the scanned files: only ever one of several possible origins.
+IN_MODULE = "module"
 UNTRACED = "?"
 # In a plan: a reference to a secret, which may be the value or an input of its computation.
 FROM_SECRET = "?secret"
 
 # Through a parameter that is not declared as secret, unless it is generated because nothing is given.
 MAY_BE_PARAMETER = "?parameter"
+# The output of a module that is not available: an attribute of a resource, a value in its code, or one from outside.
+MISSING_OUTPUT = "?output"
 
 NONE: Origins = frozenset()
 # In code or in a file of values.
 CODE: Origins = frozenset({WRITTEN, DEFAULT, GIVEN})
-_PLAIN: Origins = CODE | {COMMAND, PARAMETER, RESOURCE, FILE, IDENTIFIER, CONFIGURATION}
+_PLAIN: Origins = CODE | {COMMAND, PARAMETER, RESOURCE, FILE, IDENTIFIER, CONFIGURATION, MISSING_OUTPUT}
 SECRETS: Origins = frozenset({SECURE, GENERATED, SECRET, CREDENTIAL, PRIVATE_KEY, EXTERNAL})
 # Functions of ARM templates that refer to a name.
 _REFERRING = frozenset({"parameters", "variables"})
@@ -171,6 +175,13 @@ def union(origins: Iterable[Origins]) -> Origins:
     return frozenset().union(*origins)
 
 
+def of_shown(origins: Origins) -> Origins:
+    """Return the origins of a value for rules about where it is shown: an output that is not available is an attribute
+    of a resource.
+    """
+    return origins - {MISSING_OUTPUT} | {RESOURCE} if MISSING_OUTPUT in origins else origins
+
+
 def alternatives(found: Iterable[Origins]) -> Origins:
     """Return the origins of a value that is one of several: from a parameter, or generated where that is not set."""
     each = [*found]
@@ -198,7 +209,11 @@ def is_plain(origins: Origins, steps: Path) -> bool:
     """Return whether a value is configuration, or from code or a resource under a name that suggests no secret."""
     if origins == {CONFIGURATION}:
         return True
-    return bool(origins) and origins <= CODE | {RESOURCE, CONFIGURATION} and _kind_of(steps) is not NameKind.SECRET
+    return (
+        bool(origins)
+        and origins <= CODE | {RESOURCE, CONFIGURATION, MISSING_OUTPUT}
+        and _kind_of(steps) is not NameKind.SECRET
+    )
 
 
 def _kind_of(steps: Iterable[str | int]) -> NameKind:

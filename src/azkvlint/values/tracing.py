@@ -14,6 +14,7 @@ from azkvlint.syntax import ast
 from azkvlint.values.origins import (
     CONFIGURATION,
     FILE,
+    MISSING_OUTPUT,
     NONE,
     RESOURCE,
     SECRETS,
@@ -77,8 +78,9 @@ def origins_of(node: ast.Node, scope: Within[TracingScope], rest: Path = ()) -> 
         case PartRelation.CONTENT:
             return _content_origins(values)
     origins = combine([origins_of(part.node, part.scope, part.rest) for part in values])
-    if UNTRACED in origins and isinstance(node, ast.Call) and node.name.lower() in _IDS:
-        return origins - {UNTRACED} | {RESOURCE}
+    doubts = origins & {UNTRACED, MISSING_OUTPUT}
+    if doubts and isinstance(node, ast.Call) and node.name.lower() in _IDS:
+        return origins - doubts | {RESOURCE}
     # Text around an address changes its meaning.
     is_mixed = CONFIGURATION in origins and len(ast.children(node)) > 1
     return origins - {CONFIGURATION} | {RESOURCE} if is_mixed else origins

@@ -12,12 +12,14 @@ from azkvlint.values.origins import (
     CREDENTIAL,
     EXTERNAL,
     GENERATED,
+    MISSING_OUTPUT,
     PRIVATE_KEY,
     RESOURCE,
     SECRET,
     SECURITY_DOMAIN,
     UNTRACED,
     Origins,
+    ValueOrigin,
 )
 
 # Attributes that contain a secret, by Terraform type. Source: the providers' documentation.
@@ -112,11 +114,16 @@ def attribute_origins(type_: str, attribute: str, inner: str = "") -> Origins:
     return frozenset({RESOURCE})
 
 
-def output_origins(name: str) -> Origins:
-    """Return the origins of an output of a module that is not available; names of secrets are not traced."""
+def output_origins(name: str, why: str, sources: list[ValueOrigin]) -> Origins:
+    """Return the origins of an output of a module or deployment that is not available, for the reason ``why``.
+
+    By its name, the output is a secret that cannot be traced, or a value that is not a secret of a resource.
+    """
     if _SECURITY_DOMAIN.fullmatch(name):
         return frozenset({SECURITY_DOMAIN})
-    return frozenset({UNTRACED if _suggests_secret(name) else RESOURCE})
+    word = UNTRACED if _suggests_secret(name) else MISSING_OUTPUT
+    sources.append(ValueOrigin(word, why, None))
+    return frozenset({word})
 
 
 def _suggests_secret(name: str) -> bool:

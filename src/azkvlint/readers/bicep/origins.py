@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from azkvlint.azure.azurerm.secret_attributes import output_origins
 from azkvlint.evaluation.operators import Local
 from azkvlint.evaluation.values import Result
 from azkvlint.graph import pseudo_resources
@@ -18,7 +19,6 @@ from azkvlint.readers.deployment.origins import (
     as_resource,
     default_of,
     doubts_of_argument,
-    missing_output_origins,
     origins_of_argument,
     origins_of_call,
     origins_of_parameter,
@@ -27,6 +27,8 @@ from azkvlint.readers.deployment.origins import (
 )
 from azkvlint.readers.deployment.resource_symbols import DeploymentResourceEntity
 from azkvlint.readers.deployment.symbols import FileInstance
+from azkvlint.readers.deployment.template_file import TemplateFile
+from azkvlint.readers.deployment.template_origins import origins_of_output
 from azkvlint.readers.modules.run import base_values
 from azkvlint.syntax import ast
 from azkvlint.values import origins as value_origins
@@ -91,7 +93,7 @@ class FileOrigins:
             case ast.ModuleDeclaration():
                 name, rest = output_in(steps[1:]) or ("", ())
                 if name:
-                    return value_origins.with_name_kind(self.output(symbol, name), (name, *names_of(rest)))
+                    return value_origins.with_name_kind(self.output(symbol, name, rest), (name, *names_of(rest)))
         return frozenset({value_origins.RESOURCE})
 
     def value(self, node: ast.Expression, local: Local) -> Result | None:
@@ -147,15 +149,17 @@ class FileOrigins:
             return frozenset({value_origins.SECURE if secure else value_origins.PARAMETER}), None
         return found or frozenset({value_origins.GIVEN}), given.instance.place(node)
 
-    def output(self, node: ast.ModuleDeclaration, name: str) -> Origins:
-        """Return the origins of an output of a module."""
+    def output(self, node: ast.ModuleDeclaration, name: str, rest: Path) -> Origins:
+        """Return the origins of an output of a module, in a template also those of the value at ``rest`` in it."""
         module = self.instance.module(node)
         if not module.entities:
             return NONE  # the loop has no items
         content = module.entities[0].content
+        if content is not None and isinstance(content.file, TemplateFile):
+            return origins_of_output(content, name, rest, self.sources)
         if content is None or not isinstance(content.file, BicepDocument):
             why = f"`{node.name}.outputs.{name}` is the output of a module that is not in the scanned files"
-            return missing_output_origins(name, why, self.sources)
+            return output_origins(name, why, self.sources)
         found = content.file.outputs.get(name)
         return FileOrigins(content, self.sources, self._busy).trace(found.value if found is not None else None)
 

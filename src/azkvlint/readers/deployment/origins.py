@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from azkvlint.azure.azurerm.secret_attributes import output_origins
 from azkvlint.evaluation.values import Fields, Items, Result, find_field
-from azkvlint.graph.pseudo_resources import doubts_in, with_origins
+from azkvlint.graph.pseudo_resources import with_origins_of_shown
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import Text
 from azkvlint.model.resource import Resource
@@ -75,14 +74,6 @@ def origins_of_argument(found: Result | None, secure: bool, rest: Path = ()) -> 
             return frozenset({value_origins.UNTRACED})
 
 
-def missing_output_origins(name: str, why: str, sources: list[ValueOrigin]) -> Origins:
-    """Return the origins of an output of a module or deployment that is not available, for the reason ``why``."""
-    found = output_origins(name)
-    if value_origins.UNTRACED in found:
-        sources.append(ValueOrigin(value_origins.UNTRACED, why, None))
-    return found
-
-
 def doubts_of_argument(found: Result | None, origins: Origins | None, rest: Path = ()) -> list[ValueOrigin]:
     """Return why an argument that ``origins_of_argument`` cannot trace is unknown."""
     if origins is None or value_origins.UNTRACED not in origins:
@@ -146,7 +137,7 @@ def as_resource(
     """
     fields: dict[str, Value] = {"name": Scalar(at=at, value=name), "sensitive": Scalar(at=at, value=secure)}
     fields["deployment"] = text(deployment, at, "the name of the deployment is unknown")
-    attributes = with_origins(MapValue(at=at, fields=fields), found, sources=doubts_in(sources))
+    attributes = with_origins_of_shown(MapValue(at=at, fields=fields), found, sources)
     return Resource(
         address=address, type=OUTPUT_TYPE, name=name, attributes=attributes, at=at, declared_as="output",
         callers=callers,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Protocol
 
+from azkvlint.azure.azurerm.secret_attributes import output_origins
 from azkvlint.evaluation.operators import Local
 from azkvlint.evaluation.values import Result
 from azkvlint.model.location import Location
@@ -16,7 +17,6 @@ from azkvlint.readers.deployment.origins import (
     as_resource,
     default_of,
     doubts_of_argument,
-    missing_output_origins,
     origins_of_argument,
     origins_of_call,
     origins_of_parameter,
@@ -238,19 +238,10 @@ class TemplateOrigins:
         entity = found.instance if isinstance(found, Runtime) else None
         content = entity.content if isinstance(entity, TemplateResource) and entity.is_deployment else None
         if content is None or not isinstance(entity, TemplateResource):
-            return missing_output_origins(name, f"output `{name}` is known after deployment", self.sources)
+            missing = output_origins(name, f"output `{name}` is known after deployment", self.sources)
+            return value_origins.with_name_kind(missing, (name, *names_of(below)))
         entity.record_source()
-        output, inner, run = content.file.outputs.get(name.lower()), _owner(content), self.template.run
-        plain, _, path = value_in(output.value if output is not None else None, below) or (None, (), below)
-        mark = id(inner), f"{content.prefix}outputs.{name.lower()}"
-
-        def follow(sources: list[ValueOrigin]) -> Origins:
-            return TemplateOrigins(inner, sources, self._busy | {mark}).trace(plain, path)
-
-        origins = run.followed.follow(
-            mark, (inner, *mark, path), self._busy, follow, run.may_follow_reference, self.sources
-        )
-        return value_origins.with_name_kind(origins, (name, *names_of(below)))
+        return origins_of_output(content, name, below, self.sources, self._busy)
 
     def _parse(self, plain: Any) -> ast.Expression | None:
         """Return the expression of a JSON value, if it is a string that can be parsed."""
@@ -273,6 +264,21 @@ class TemplateOrigins:
                 if str(key).lower() == "value":
                     return origins_of(value, self, rest) or frozenset({value_origins.WRITTEN})
         return frozenset({value_origins.UNTRACED})
+
+
+def origins_of_output(
+    content: Any, name: str, below: Path, sources: list[ValueOrigin], busy: frozenset[tuple[int, str]] = frozenset()
+) -> Origins:
+    """Return the origins of the value at ``below`` in an output of a deployed template."""
+    output, inner, run = content.file.outputs.get(name.lower()), _owner(content), content.run
+    plain, _, path = value_in(output.value if output is not None else None, below) or (None, (), below)
+    mark = id(inner), f"{content.prefix}outputs.{name.lower()}"
+
+    def follow(within: list[ValueOrigin]) -> Origins:
+        return TemplateOrigins(inner, within, busy | {mark}).trace(plain, path)
+
+    origins: Origins = run.followed.follow(mark, (inner, *mark, path), busy, follow, run.may_follow_reference, sources)
+    return value_origins.with_name_kind(origins, (name, *names_of(below)))
 
 
 def _owner(instance: Any) -> TracedTemplate:

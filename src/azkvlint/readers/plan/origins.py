@@ -261,7 +261,7 @@ class PlanOrigins:
         type_ = resource.partition(".")[0]
         if type_ in OTHER_SECRETS:
             every = [self._of_credential(names, written, name, block) for name in OTHER_SECRETS[type_]]
-            return (), union(every) if any(every) else None
+            return (), value_origins.of_shown(union(every)) if any(every) else None
         arguments = ("body", "sensitive_body") if type_ in AZAPI else SECRET_ARGUMENTS.get(type_, ())
         # A plan does not show which property of an azapi body a reference belongs to.
         found = {name: written[name] for name in arguments if written.get(name) not in (None, _NULL)}
@@ -410,11 +410,8 @@ class PlanOrigins:
         found = expression_at(self._configuration.module(names).get("outputs"), (name,))
         if isinstance(found, dict):
             return self._of(names, found.get("expression"), {}, busy)
-        origins = output_origins(name)
-        if value_origins.UNTRACED in origins:
-            call = ".".join(f"module.{one}" for one in names)
-            self._untraced(f"a plan does not contain the expression of `{call}.{name}`")
-        return origins
+        output = ".".join([*(f"module.{one}" for one in names), *([name] if name else [])])
+        return output_origins(name, f"a plan does not contain the expression of `{output}`", self._sources)
 
     def _attribute(self, names: Names, ref: Traversal, busy: frozenset[str]) -> Origins:
         """Return the origins of an attribute of a resource, either of the attribute itself or of its expression."""

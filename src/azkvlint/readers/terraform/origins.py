@@ -163,21 +163,21 @@ class ModuleOrigins:
     def output(self, call: str, name: str, rest: Path) -> Origins:
         """Return the origins of the value at ``rest`` in an output of a called module."""
         symbol = self.instance.module(call)
-        source = symbol.source if symbol is not None else None
-        content = None
-        if symbol is not None and source is not None and not source.is_foreign and symbol.instances:
-            content = symbol.instances[0].content
+        if symbol is None:
+            return output_origins(name, f"module `{call}` is not declared", self.sources)
+        source = symbol.source
+        content = symbol.instances[0].content if source is not None and symbol.instances else None
         declaration = content.folder.outputs.get(name) if content is not None else None
-        if content is None or declaration is None:
-            found = output_origins(name)
-            why = f"output `{name}` of module `{call}` is not declared"
-            if symbol is None:
-                why = f"module `{call}` is not declared"
-            elif source is None or source.is_foreign:
-                why = f"`module.{call}.{name}` is the output of a module that is not in the scanned files"
-            self.sources += untraced(found, why)
-            return found
-        return ModuleOrigins(content, None, self.sources, self._busy).trace(declaration.attributes.get("value"), rest)
+        if content is not None and declaration is not None:
+            inner = ModuleOrigins(content, None, self.sources, self._busy)
+            return inner.trace(declaration.attributes.get("value"), rest)
+        if source is None or source.is_foreign:
+            where = "a module that is not in the scanned files"
+            why = f"`module.{call}.{name}` is the output of {where}" if name else f"`module.{call}` is {where}"
+            return output_origins(name, why, self.sources)
+        if name and symbol.instances:
+            return output_origins(name, f"output `{name}` of module `{call}` is not declared", self.sources)
+        return frozenset({value_origins.RESOURCE})  # of a module without instances, or of one of its outputs
 
     def _resource(self, local: str, type_: str, rest: Path) -> Origins:
         """Return the origins of an attribute of a resource: of the attribute itself, or of its expression."""
