@@ -15,7 +15,8 @@ import msgspec
 
 from azkvlint.access.principals import existence_doubt
 from azkvlint.azure.azurerm.providers import PROVIDER_PREFIX, PROVIDER_TYPE
-from azkvlint.derived.access_policies import VAULTS
+from azkvlint.derived.access_policies import POLICIES, VAULTS
+from azkvlint.derived.assignments import GRANTS
 from azkvlint.derived.vaults import MANAGED_HSMS, RBAC
 from azkvlint.linter.access import Cleaner
 from azkvlint.model.difference import OneWayDoor
@@ -51,9 +52,10 @@ REQUIRED: Mapping[str, frozenset[Path]] = {
     VAULTS: _OF_VAULTS,
     MANAGED_HSMS: _OF_VAULTS,
     **{type_: frozenset({*_OF_KEYS, _NAME, ("parent",), ("provider",), IGNORED}) for type_ in KEYS},
+    **dict.fromkeys((POLICIES, *GRANTS), frozenset({IGNORED})),
     PROVIDER_TYPE.lower(): frozenset(_FEATURES.values()),
 }
-"""The attributes that one-way doors are computed from, by type in lower case."""
+"""The attributes that one-way doors and what stays are computed from, by type in lower case."""
 
 # What a change of these arguments of azurerm does: they are ForceNew.
 _REPLACING: Mapping[str, Mapping[str, Path]] = {
@@ -197,7 +199,7 @@ def states_of(read: ReadResult, graph: ResourceGraph, clean: Cleaner) -> list[Re
                     parent=clean.text(_parent(resource)),
                     defaults=frozenset(_defaults(resource, type_)),
                     is_azurerm=resource.declared_as.startswith("azurerm_"),
-                    ignored=frozenset(_ignored(resource)),
+                    ignored=frozenset(ignored_changes(resource)),
                     is_imported=not imported.isdisjoint(_import_addresses(clean.text(resource.address))),
                 )
             )
@@ -233,7 +235,7 @@ def _import_addresses(address: str) -> tuple[str, str]:
     return address, f"{resource if bracket and address.endswith(']') else address}[*]"
 
 
-def _ignored(resource: Resource) -> Iterator[str]:
+def ignored_changes(resource: Resource) -> Iterator[str]:
     """Yield the attributes in ``ignore_changes``, or ``all``."""
     found = resource.select(IGNORED)
     yield from (item.text for item in found.items) if isinstance(found, ListValue) else ()
