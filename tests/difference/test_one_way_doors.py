@@ -278,7 +278,9 @@ def planned(actions: list[str], *, kind: str = KV, before: dict[str, Any] | None
     ],
 )
 def test_one_way_changes_in_a_plan_are_reported(plan: bytes, doors: list[tuple[str, str]], diff: Diff) -> None:
-    assert diff.compare(diff.write("plan.json", plan), *DAY).doors == doors
+    found = diff.compare(diff.write("plan.json", plan), *DAY)
+    assert found.doors == doors
+    assert all(one["certain"] for one in found.document["oneWayDoors"])
 
 
 def test_one_way_change_of_head_alone_is_reported(diff: Diff) -> None:

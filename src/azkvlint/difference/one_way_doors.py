@@ -29,7 +29,7 @@ from azkvlint.readers.read_result import ReadResult
 from azkvlint.util.text import pluralize
 
 PURGE_PROTECTION, RETENTION, DELETED, REPLACED = "purge-protection", "retention", "deleted", "replaced"
-KEY_DESTROYED, HSM, TENANT_CHANGED = "key-destroyed", "hsm", "tenant"
+KEY_DESTROYED, HSM, TENANT_CHANGED, PREVENTED = "key-destroyed", "hsm", "tenant", "prevent-destroy"
 KEYS = ("microsoft.keyvault/vaults/keys", "microsoft.keyvault/managedhsms/keys")
 
 PURGE: Path = ("properties", "enablePurgeProtection")
@@ -47,11 +47,13 @@ _FEATURES: Mapping[str, Path] = {
     KEYS[1]: ("features", "keyVault", "purgeSoftDeletedHardwareSecurityModuleKeysOnDestroy"),
 }
 IGNORED: Path = ("derived", "ignoredChanges")
-_OF_VAULTS = frozenset({PURGE, RETENTION_DAYS, RBAC, TENANT, _MODE, _NAME, LOCATION, _GROUP, ("provider",), IGNORED})
+_PREVENTED: Path = ("derived", "preventDestroy")
+_LIFECYCLE = frozenset({("provider",), IGNORED, _PREVENTED})
+_OF_VAULTS = _LIFECYCLE | {PURGE, RETENTION_DAYS, RBAC, TENANT, _MODE, _NAME, LOCATION, _GROUP}
 REQUIRED: Mapping[str, frozenset[Path]] = {
     VAULTS: _OF_VAULTS,
     MANAGED_HSMS: _OF_VAULTS,
-    **{type_: frozenset({*_OF_KEYS, _NAME, ("parent",), ("provider",), IGNORED}) for type_ in KEYS},
+    **{type_: _LIFECYCLE | {*_OF_KEYS, _NAME, ("parent",)} for type_ in KEYS},
     **dict.fromkeys((POLICIES, *GRANTS), frozenset({IGNORED})),
     PROVIDER_TYPE.lower(): frozenset(_FEATURES.values()),
 }
@@ -146,6 +148,12 @@ class ResourceState(msgspec.Struct, frozen=True, kw_only=True):
         if found is None:
             return Doubt("the default of managed HSMs is not documented") if self.type == MANAGED_HSMS else False
         return found if isinstance(found, Doubt) else str(found).lower() == "true"
+
+    @property
+    def prevents_destroy(self) -> bool | Doubt:
+        """Return whether Terraform refuses any plan that destroys it."""
+        found = self.facts.get(_PREVENTED)
+        return found if isinstance(found, Doubt) else found is True
 
     @property
     def retention(self) -> int | None:
@@ -245,7 +253,7 @@ def with_ignored_changes(before: ResourceState, after: ResourceState) -> Resourc
     """Return a state with the values that it has in BASE where Terraform ignores changes."""
     if not after.ignored:
         return after
-    every = before.facts.keys() | after.facts.keys()
+    every = (before.facts.keys() | after.facts.keys()) - _LIFECYCLE
     paths = {path for path in every if not after.ignored.isdisjoint(("all", ".".join(map(str, path))))}
     facts = {path: value for path, value in after.facts.items() if path not in paths}
     facts |= {path: value for path, value in before.facts.items() if path in paths}
@@ -297,7 +305,26 @@ def has_other_text(old: object, new: object) -> bool:
 
 def _why(pair: ResourcePair) -> str:
     """Return why a resource is destroyed and created again; "" if it is not, as far as known."""
-    return pair.why or ("" if pair.before is None else reason_of(pair.before, pair.after))
+    if pair.why or pair.before is None or _refused(pair):
+        return pair.why
+    return reason_of(pair.before, pair.after)
+
+
+def _refused(pair: ResourcePair) -> str:
+    """Return why Terraform would replace a resource, if it refuses to destroy that; else ""."""
+    if pair.why or pair.before is None or pair.after is None or pair.after.prevents_destroy is not True:
+        return ""
+    return reason_of(pair.before, pair.after)
+
+
+def _replacement_doubt(pair: ResourcePair, after: ResourceState | None) -> str:
+    """Return what would decide whether a resource is replaced."""
+    if pair.doubt or after is None:
+        return pair.doubt
+    prevents = after.prevents_destroy
+    # Terraform makes no plan that it refuses.
+    is_open = not pair.why and not after.action
+    return after.condition or (prevents.why if is_open and isinstance(prevents, Doubt) else "")
 
 
 class Doors:
@@ -359,9 +386,12 @@ class Doors:
             yield door_of(PURGE_PROTECTION, after, text, doubt)
 
     def _changed(self, pair: ResourcePair, before: ResourceState, after: ResourceState) -> Iterator[OneWayDoor]:
+        if _refused(pair):
+            yield _refusal(pair, after)
+            return
         why = _why(pair)
         if why:
-            doubt = pair.doubt or after.condition
+            doubt = _replacement_doubt(pair, after)
             yield self._ended(before, after, REPLACED, f"{'may be' if doubt else 'is'} replaced ({why})", doubt)
             return
         if pair.doubt:
@@ -422,8 +452,11 @@ class Doors:
             return
         why = _why(pair)
         kept = staying(after)
+        if kept is not None and _refused(pair):
+            yield _refusal(pair, kept)
+            return
         if why:
-            verb, doubt = f"is replaced ({why})", pair.doubt or ("" if kept is None else kept.condition)
+            verb, doubt = f"is replaced ({why})", _replacement_doubt(pair, kept)
         elif kept is None:
             verb, doubt = "is deleted", _deletion_doubt(pair, before, gone)
         elif pair.doubt:
@@ -445,6 +478,12 @@ def door_of(kind: str, state: ResourceState, text: str, doubt: str, *, is_in_bas
         kind=kind, resource=state.address, name=state.name, root=state.root, world=state.world, text=text, at=state.at,
         is_in_base=is_in_base, is_certain=not doubt, doubt=doubt,
     )  # fmt: skip
+
+
+def _refusal(pair: ResourcePair, after: ResourceState) -> OneWayDoor:
+    """Return that Terraform refuses a plan that replaces a resource."""
+    text = f"{after.label} would be replaced ({_refused(pair)}): Terraform refuses this (`prevent_destroy`)"
+    return door_of(PREVENTED, after, text, pair.doubt or after.condition)
 
 
 def _possible(door: OneWayDoor, doubt: str) -> OneWayDoor:
