@@ -142,3 +142,89 @@ def test_terraform_forgets_a_vault(diff: Diff) -> None:
     assert between(diff, base, forgotten, "main.tf").access == [("lost", WHO, ("secrets/get",), "yes", "no", True)]
     flipped = forgotten + FORGET.format("role_assignment.who", "true")
     assert between(diff, base, flipped, "main.tf").access == [("lost", WHO, ("secrets/get",), "yes", "no", True)]
+
+
+SETTINGS = """
+resource "azurerm_key_vault" "kv" {
+  name                       = "kv-app"
+  resource_group_name        = "rg"
+  location                   = "westeurope"
+  rbac_authorization_enabled = %s
+  access_policy {
+    object_id          = "%s"
+    secret_permissions = ["%s"]
+  }
+  lifecycle {
+    ignore_changes = %s
+  }
+}
+"""
+ROLE = """
+resource "azurerm_role_assignment" "who" {
+  scope                = azurerm_key_vault.kv.id
+  role_definition_name = "%s"
+  principal_id         = "%s"
+  lifecycle {
+    ignore_changes = %s
+  }
+}
+"""
+POLICY = """
+resource "azurerm_key_vault_access_policy" "who" {
+  key_vault_id       = azurerm_key_vault.kv.id
+  object_id          = "%s"
+  secret_permissions = ["%s"]
+  lifecycle {
+    ignore_changes = %s
+  }
+}
+"""
+BY_ROLES, BY_POLICIES = SETTINGS % ("true", WHO, "Get", "[]"), SETTINGS % ("false", WHO, "Get", "[]")
+GETS = ("gained", WHO, ("secrets/get",), "no", "yes", False)
+READER, WRITER, USER = (WHO, "Get"), (WHO, "Set"), "Key Vault Secrets User"
+
+
+@pytest.mark.parametrize(
+    ("base", "head", "changes"),
+    [
+        # The policies, the permission model, and all of a vault.
+        (SETTINGS % ("false", *READER, "[]"), SETTINGS % ("false", *WRITER, "[access_policy]"), []),
+        (SETTINGS % ("false", *READER, "all"), SETTINGS % ("false", *WRITER, "all"), []),
+        (SETTINGS % ("true", *READER, "[]"), SETTINGS % ("false", *READER, "[rbac_authorization_enabled]"), []),
+        (SETTINGS % ("true", *READER, "[]"), SETTINGS % ("false", *READER, "[tags]"), [GETS]),
+        (SETTINGS % ("true", *READER, "[]"), SETTINGS % ("false", *WRITER, "[access_policy]"), [GETS]),
+        # What is ignored in BASE only is changed.
+        (SETTINGS % ("true", *READER, "all"), SETTINGS % ("false", *READER, "[]"), [GETS]),
+        # A role assignment.
+        (BY_ROLES + ROLE % ("Reader", WHO, "[]"), BY_ROLES + ROLE % (USER, WHO, "all"), []),
+        (BY_ROLES + ROLE % ("Reader", WHO, "[]"), BY_ROLES + ROLE % (USER, WHO, "[principal_id]"), [GETS]),
+        (
+            BY_ROLES + ROLE % (USER, WHO, "[]"),
+            BY_ROLES + ROLE % (USER, OTHER, "[principal_id]"),
+            [],
+        ),
+        # An access policy of its own.
+        (BY_POLICIES + POLICY % (OTHER, "Get", "[]"), BY_POLICIES + POLICY % (WHO, "Set", "all"), []),
+        (
+            BY_POLICIES + POLICY % (OTHER, "Get", "[]"),
+            BY_POLICIES + POLICY % (OTHER, "Set", "[secret_permissions]"),
+            [],
+        ),
+        # A new resource has what is declared.
+        (BY_ROLES, BY_ROLES + ROLE % (USER, WHO, "all"), [GETS]),
+    ],
+)
+def test_terraform_leaves_what_ignore_changes_names(
+    base: str, head: str, changes: list[tuple[object, ...]], diff: Diff
+) -> None:
+    assert between(diff, base, head, "main.tf").access == changes
+
+
+def test_moved_resources_keep_what_ignore_changes_names(diff: Diff) -> None:
+    base = BY_ROLES + ROLE % ("Reader", WHO, "all")
+    moved = "moved {\n  from = azurerm_role_assignment.who\n  to = azurerm_role_assignment.they\n}\n"
+    head = (BY_ROLES + ROLE % (USER, WHO, "all")).replace('"who"', '"they"')
+    assert between(diff, base, head + moved, "main.tf").access == []
+    assert between(diff, base, head, "main.tf").access == [GETS]
+    counted = (BY_ROLES + ROLE % (USER, WHO, "all")).replace("  scope", "  count = 1\n  scope")
+    assert between(diff, base, counted, "main.tf").access == []

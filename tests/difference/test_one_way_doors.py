@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.difference.conftest import Compared, Diff
-from tests.difference.inputs import encoded, unchanged_plan
+from tests.difference.inputs import encoded, entry_of, unchanged_plan
 
 VAULT = """
 resource "azurerm_key_vault" "kv" {
@@ -278,7 +278,20 @@ def planned(actions: list[str], *, kind: str = KV, before: dict[str, Any] | None
     ],
 )
 def test_one_way_changes_in_a_plan_are_reported(plan: bytes, doors: list[tuple[str, str]], diff: Diff) -> None:
-    assert diff.compare(diff.write("plan.json", plan), *DAY).doors == doors
+    found = diff.compare(diff.write("plan.json", plan), *DAY)
+    assert found.doors == doors
+    assert all(one["certain"] for one in found.document["oneWayDoors"])
+
+
+def test_a_plan_destroys_what_an_earlier_replacement_left(diff: Diff) -> None:
+    plan, address = unchanged_plan(), "azurerm_key_vault.shared"
+    current = entry_of(plan, address)
+    change = {**current["change"], "actions": ["delete"], "after": None}
+    change["before"] = {**change["before"], "name": "kv-old"}
+    plan["resource_changes"].append({**current, "deposed": "00000001", "change": change})
+    found = diff.compare(diff.write("plan.json", encoded(plan)), *DAY)
+    assert found.doors == [("deleted", f"{address} (deposed object 00000001)")]
+    assert (door(found)["certain"], door(found)["name"], found.access) == (True, "kv-old", [])
 
 
 def test_one_way_change_of_head_alone_is_reported(diff: Diff) -> None:

@@ -186,3 +186,48 @@ def test_ignored_change_is_not_a_difference(ignored: str, doors: list[str], diff
     for side, values in (("base", ("westeurope", "true")), ("head", ("northeurope", "false"))):
         diff.write(side, {"main.tf": IGNORED % (*values, ignored)})
     assert [kind for kind, _ in diff.compare("base", "head").doors] == doors
+
+
+PROTECTED = "lifecycle {\n    prevent_destroy = %s\n  }"
+
+
+@pytest.mark.parametrize(
+    ("base", "head", "doors"),
+    [
+        ("true", "true", [("prevent-destroy", True)]),
+        ("false", "true", [("prevent-destroy", True)]),
+        # What HEAD contains is in effect.
+        ("true", "false", [("replaced", True)]),
+        ("false", "var.is_protected", [("replaced", False)]),
+    ],
+)
+def test_terraform_refuses_to_replace_what_it_must_not_destroy(
+    base: str, head: str, doors: list[tuple[str, bool]], diff: Diff
+) -> None:
+    old, new = vault(PROTECTED % base), vault(PROTECTED % head).replace("westeurope", "northeurope")
+    found = between(diff, old, new + 'variable "is_protected" {}\n').document["oneWayDoors"]
+    assert [(one["kind"], one["certain"]) for one in found] == doors
+    if doors[0][0] == "prevent-destroy":
+        assert found[0]["text"] == (
+            f"{KV} would be replaced (`location` changes from `westeurope` to `northeurope`): "
+            "Terraform refuses this (`prevent_destroy`)"
+        )
+
+
+def test_without_its_block_a_protected_vault_is_deleted(diff: Diff) -> None:
+    assert between(diff, vault(PROTECTED % "true"), "").doors == [("deleted", KV)]
+
+
+def test_terraform_refuses_to_replace_a_protected_key(diff: Diff) -> None:
+    key = """
+resource "azurerm_key_vault_key" "cmk" {{
+  name         = "{}"
+  key_vault_id = azurerm_key_vault.kv.id
+  key_type     = "RSA"
+  key_size     = 3072
+  key_opts     = ["wrapKey", "unwrapKey"]
+  {}
+}}
+"""
+    old, new = (vault() + key.format(name, PROTECTED % "true") for name in ("cmk", "cmk-new"))
+    assert between(diff, old, new).doors == [("prevent-destroy", "azurerm_key_vault_key.cmk")]

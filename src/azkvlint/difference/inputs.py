@@ -69,10 +69,11 @@ class _Observer:
         settings = self._kept.get(place)
         # Rules read other types too.
         found = {address: one for address, one in read.all_resources.items() if one.type.lower() in _OBSERVED}
+        found |= self._left.get(place, {})
         if settings is not None:
             text = Redactor(read.secret_texts()).text
             found = {address: with_settings(one, settings.get(text(address), {})) for address, one in found.items()}
-        return {**found, **self._left[place]} if place in self._left else found
+        return found
 
     def observe(self, read: ReadResult, graph: ResourceGraph, clean: Cleaner) -> RootState:
         """Return the state of a root."""

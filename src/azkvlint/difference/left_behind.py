@@ -2,33 +2,35 @@
 
 A deployment of a template deletes no role assignment: it leaves what the template does not contain, and complete mode
 does not delete role assignments either. Only a deployment stack does. Terraform destroys what its configuration does
-not contain, unless a ``removed`` block with ``destroy = false`` keeps it. Azure rejects another principal or scope
+not contain, unless a ``removed`` block with ``destroy = false`` keeps it, and does not change the arguments in
+``ignore_changes`` of what exists. Azure rejects another principal or scope
 under the name of a role assignment (RoleAssignmentUpdateNotPermitted), and another name for the same principal, role
 and scope (RoleAssignmentExists): a deployment stack deletes only after it has created.
 
 Sources: learn.microsoft.com/azure/azure-resource-manager/templates/deployment-modes, .../deployment-complete-mode-
 deletion, .../azure/role-based-access-control/troubleshooting, and developer.hashicorp.com/terraform/language/block/
-removed.
+removed and .../language/meta-arguments/lifecycle.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 
 from azkvlint.access.principals import existence_doubt
+from azkvlint.azure.azurerm.resources import RESOURCES
 from azkvlint.derived.access_policies import POLICIES, VAULTS
 from azkvlint.derived.assignments import ASSIGNMENTS, SCOPE
-from azkvlint.difference.one_way_doors import GRANT_STAYS, NOUNS, STAYS, ResourcePair
-from azkvlint.difference.replacement import Paired, moved_address
+from azkvlint.difference.one_way_doors import GRANT_STAYS, NOUNS, STAYS, ResourcePair, ignored_changes
+from azkvlint.difference.replacement import Paired, moved_address, moved_by_itself
 from azkvlint.difference.sides import RootState
 from azkvlint.model.difference import KeptSetting, OneWayDoor
 from azkvlint.model.location import Location, static_address
 from azkvlint.model.pattern import has_holes, is_guid_of_texts
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Link, ListValue, MapValue, Path, Scalar, Unknown, Value
+from azkvlint.model.value import Absent, Answer, Link, ListValue, MapValue, Path, Scalar, Unknown, Value
 
 REJECTED_ASSIGNMENT, UNMANAGED = "role-assignment", "unmanaged"
 _PRINCIPAL, _ROLE = ("properties", "principalId"), ("properties", "roleDefinitionId")
@@ -38,6 +40,10 @@ _EITHER = "whether the `removed` block destroys it"
 _SAME_NAME = "whether the principals differ"
 _OTHER_NAME = "whether the names differ"
 _Key: TypeAlias = tuple[str, ...]
+_NAME: Path = ("name",)
+# In place of a path: all arguments, apart from those of Terraform itself.
+_EVERY: Path = ("all",)
+_OF_TERRAFORM = ("derived", "provider")
 
 
 class Left(NamedTuple):
@@ -61,6 +67,7 @@ def left_behind(paired: Iterable[Paired]) -> dict[tuple[str, str], Left]:
         left = Left({}, {}, [])
         if after.is_terraform:
             _forgotten(before, after, left)
+            _ignored(before, after, left)
         else:
             _of_template(before, after, left)
             _vaults(one, before, after, left)
@@ -77,6 +84,68 @@ def _forgotten(before: RootState, after: RootState, left: Left) -> None:
         if new in after.grants or ending is None or ending[0] != "forget":
             continue
         _keep(left, resource, new, "" if ending[1] else _EITHER, after)
+
+
+def _ignored(before: RootState, after: RootState, left: Left) -> None:
+    """Add what Terraform updates, with the arguments of BASE that HEAD has in ``ignore_changes``."""
+    for address, old in before.grants.items():
+        new_address = moved_address(address, after.moved)
+        if new_address not in after.grants and moved_by_itself(new_address) not in before.grants:
+            new_address = moved_by_itself(new_address)
+        new = after.grants.get(new_address)
+        if new is None or new.type != old.type or old.existing or not old.conditions <= new.conditions:
+            continue
+        kept = _not_updated(old, new, after.moved)
+        if kept is not None and not (kept.name == new.name and _is_equal(kept, new)):
+            left.resources[new_address] = kept
+
+
+def _not_updated(old: Resource, new: Resource, moved: Mapping[str, str]) -> Resource | None:
+    """Return a resource of HEAD with the ignored arguments of BASE; None if it ignores no changes."""
+    paths = [_path(one, new) for one in ignored_changes(new)]
+    if not paths:
+        return None
+    was, attributes = _placed_map(old.attributes, new.at, moved), new.attributes
+    if _EVERY in paths:
+        fields = {name: value for name, value in attributes.fields.items() if name in _OF_TERRAFORM}
+        fields |= {name: value for name, value in was.fields.items() if name not in _OF_TERRAFORM}
+        attributes = msgspec.structs.replace(was, fields=fields)
+    else:
+        for path in paths:
+            attributes = _with_value(attributes, path, was.select(path))
+    is_renamed = _EVERY in paths or _NAME in paths
+    return msgspec.structs.replace(
+        new,
+        attributes=attributes,
+        shared_attributes=None,
+        name=old.name if is_renamed else new.name,
+        name_pattern=old.name_pattern if is_renamed else new.name_pattern,
+    )
+
+
+def _path(ignored: str, resource: Resource) -> Path:
+    """Return the path of an ignored argument. An object of arguments may be the only item of a list."""
+    first, *rest = ignored.split(".")
+    mapped = RESOURCES.get(resource.declared_as)
+    listed = None if mapped is None else mapped.listed.get(first)
+    return (first, *rest) if listed is None else (*listed.split("."), 0, *rest)
+
+
+def _with_value(value: Value, path: Path, new: Answer) -> Any:
+    """Return a value with another one at a path in it; without that, if there is none."""
+    if not path:
+        return new
+    step, rest = path[0], path[1:]
+    if isinstance(value, MapValue) and isinstance(step, str):
+        inner = value.fields.get(step)
+        found = _with_value(MapValue(at=value.at, fields={}) if inner is None else inner, rest, new)
+        fields = {name: one for name, one in value.fields.items() if name != step}
+        return msgspec.structs.replace(value, fields=fields if isinstance(found, Absent) else {**fields, step: found})
+    if isinstance(value, ListValue) and isinstance(step, int) and step < len(value.items):
+        items = list(value.items)
+        items[step] = _with_value(items[step], rest, new)
+        return msgspec.structs.replace(value, items=tuple(items))
+    return value
 
 
 def _of_template(before: RootState, after: RootState, left: Left) -> None:

@@ -15,7 +15,8 @@ import msgspec
 
 from azkvlint.access.principals import existence_doubt
 from azkvlint.azure.azurerm.providers import PROVIDER_PREFIX, PROVIDER_TYPE
-from azkvlint.derived.access_policies import VAULTS
+from azkvlint.derived.access_policies import POLICIES, VAULTS
+from azkvlint.derived.assignments import GRANTS
 from azkvlint.derived.vaults import MANAGED_HSMS, RBAC
 from azkvlint.linter.access import Cleaner
 from azkvlint.model.difference import OneWayDoor
@@ -28,7 +29,7 @@ from azkvlint.readers.read_result import ReadResult
 from azkvlint.util.text import pluralize
 
 PURGE_PROTECTION, RETENTION, DELETED, REPLACED = "purge-protection", "retention", "deleted", "replaced"
-KEY_DESTROYED, HSM, TENANT_CHANGED = "key-destroyed", "hsm", "tenant"
+KEY_DESTROYED, HSM, TENANT_CHANGED, PREVENTED = "key-destroyed", "hsm", "tenant", "prevent-destroy"
 KEYS = ("microsoft.keyvault/vaults/keys", "microsoft.keyvault/managedhsms/keys")
 
 PURGE: Path = ("properties", "enablePurgeProtection")
@@ -46,14 +47,17 @@ _FEATURES: Mapping[str, Path] = {
     KEYS[1]: ("features", "keyVault", "purgeSoftDeletedHardwareSecurityModuleKeysOnDestroy"),
 }
 IGNORED: Path = ("derived", "ignoredChanges")
-_OF_VAULTS = frozenset({PURGE, RETENTION_DAYS, RBAC, TENANT, _MODE, _NAME, LOCATION, _GROUP, ("provider",), IGNORED})
+_PREVENTED: Path = ("derived", "preventDestroy")
+_LIFECYCLE = frozenset({("provider",), IGNORED, _PREVENTED})
+_OF_VAULTS = _LIFECYCLE | {PURGE, RETENTION_DAYS, RBAC, TENANT, _MODE, _NAME, LOCATION, _GROUP}
 REQUIRED: Mapping[str, frozenset[Path]] = {
     VAULTS: _OF_VAULTS,
     MANAGED_HSMS: _OF_VAULTS,
-    **{type_: frozenset({*_OF_KEYS, _NAME, ("parent",), ("provider",), IGNORED}) for type_ in KEYS},
+    **{type_: _LIFECYCLE | {*_OF_KEYS, _NAME, ("parent",)} for type_ in KEYS},
+    **dict.fromkeys((POLICIES, *GRANTS), frozenset({IGNORED})),
     PROVIDER_TYPE.lower(): frozenset(_FEATURES.values()),
 }
-"""The attributes that one-way doors are computed from, by type in lower case."""
+"""The attributes that one-way doors and what stays are computed from, by type in lower case."""
 
 # What a change of these arguments of azurerm does: they are ForceNew.
 _REPLACING: Mapping[str, Mapping[str, Path]] = {
@@ -146,6 +150,12 @@ class ResourceState(msgspec.Struct, frozen=True, kw_only=True):
         return found if isinstance(found, Doubt) else str(found).lower() == "true"
 
     @property
+    def prevents_destroy(self) -> bool | Doubt:
+        """Return whether Terraform refuses any plan that destroys it."""
+        found = self.facts.get(_PREVENTED)
+        return found if isinstance(found, Doubt) else found is True
+
+    @property
     def retention(self) -> int | None:
         """Return the soft-delete retention in days; None if it is not known."""
         found = self.facts.get(RETENTION_DAYS, _DEFAULT_RETENTION)
@@ -197,7 +207,7 @@ def states_of(read: ReadResult, graph: ResourceGraph, clean: Cleaner) -> list[Re
                     parent=clean.text(_parent(resource)),
                     defaults=frozenset(_defaults(resource, type_)),
                     is_azurerm=resource.declared_as.startswith("azurerm_"),
-                    ignored=frozenset(_ignored(resource)),
+                    ignored=frozenset(ignored_changes(resource)),
                     is_imported=not imported.isdisjoint(_import_addresses(clean.text(resource.address))),
                 )
             )
@@ -233,7 +243,7 @@ def _import_addresses(address: str) -> tuple[str, str]:
     return address, f"{resource if bracket and address.endswith(']') else address}[*]"
 
 
-def _ignored(resource: Resource) -> Iterator[str]:
+def ignored_changes(resource: Resource) -> Iterator[str]:
     """Yield the attributes in ``ignore_changes``, or ``all``."""
     found = resource.select(IGNORED)
     yield from (item.text for item in found.items) if isinstance(found, ListValue) else ()
@@ -243,7 +253,7 @@ def with_ignored_changes(before: ResourceState, after: ResourceState) -> Resourc
     """Return a state with the values that it has in BASE where Terraform ignores changes."""
     if not after.ignored:
         return after
-    every = before.facts.keys() | after.facts.keys()
+    every = (before.facts.keys() | after.facts.keys()) - _LIFECYCLE
     paths = {path for path in every if not after.ignored.isdisjoint(("all", ".".join(map(str, path))))}
     facts = {path: value for path, value in after.facts.items() if path not in paths}
     facts |= {path: value for path, value in before.facts.items() if path in paths}
@@ -295,7 +305,26 @@ def has_other_text(old: object, new: object) -> bool:
 
 def _why(pair: ResourcePair) -> str:
     """Return why a resource is destroyed and created again; "" if it is not, as far as known."""
-    return pair.why or ("" if pair.before is None else reason_of(pair.before, pair.after))
+    if pair.why or pair.before is None or _refused(pair):
+        return pair.why
+    return reason_of(pair.before, pair.after)
+
+
+def _refused(pair: ResourcePair) -> str:
+    """Return why Terraform would replace a resource, if it refuses to destroy that; else ""."""
+    if pair.why or pair.before is None or pair.after is None or pair.after.prevents_destroy is not True:
+        return ""
+    return reason_of(pair.before, pair.after)
+
+
+def _replacement_doubt(pair: ResourcePair, after: ResourceState | None) -> str:
+    """Return what would decide whether a resource is replaced."""
+    if pair.doubt or after is None:
+        return pair.doubt
+    prevents = after.prevents_destroy
+    # Terraform makes no plan that it refuses.
+    is_open = not pair.why and not after.action
+    return after.condition or (prevents.why if is_open and isinstance(prevents, Doubt) else "")
 
 
 class Doors:
@@ -357,9 +386,12 @@ class Doors:
             yield door_of(PURGE_PROTECTION, after, text, doubt)
 
     def _changed(self, pair: ResourcePair, before: ResourceState, after: ResourceState) -> Iterator[OneWayDoor]:
+        if _refused(pair):
+            yield _refusal(pair, after)
+            return
         why = _why(pair)
         if why:
-            doubt = pair.doubt or after.condition
+            doubt = _replacement_doubt(pair, after)
             yield self._ended(before, after, REPLACED, f"{'may be' if doubt else 'is'} replaced ({why})", doubt)
             return
         if pair.doubt:
@@ -420,8 +452,11 @@ class Doors:
             return
         why = _why(pair)
         kept = staying(after)
+        if kept is not None and _refused(pair):
+            yield _refusal(pair, kept)
+            return
         if why:
-            verb, doubt = f"is replaced ({why})", pair.doubt or ("" if kept is None else kept.condition)
+            verb, doubt = f"is replaced ({why})", _replacement_doubt(pair, kept)
         elif kept is None:
             verb, doubt = "is deleted", _deletion_doubt(pair, before, gone)
         elif pair.doubt:
@@ -443,6 +478,12 @@ def door_of(kind: str, state: ResourceState, text: str, doubt: str, *, is_in_bas
         kind=kind, resource=state.address, name=state.name, root=state.root, world=state.world, text=text, at=state.at,
         is_in_base=is_in_base, is_certain=not doubt, doubt=doubt,
     )  # fmt: skip
+
+
+def _refusal(pair: ResourcePair, after: ResourceState) -> OneWayDoor:
+    """Return that Terraform refuses a plan that replaces a resource."""
+    text = f"{after.label} would be replaced ({_refused(pair)}): Terraform refuses this (`prevent_destroy`)"
+    return door_of(PREVENTED, after, text, pair.doubt or after.condition)
 
 
 def _possible(door: OneWayDoor, doubt: str) -> OneWayDoor:

@@ -43,7 +43,8 @@ class FindingChange(msgspec.Struct, frozen=True, kw_only=True):
 class OneWayDoor(msgspec.Struct, frozen=True, kw_only=True):
     """A change that cannot be undone. Unless it ``is_certain``, ``doubt`` is what would decide it.
 
-    ``kind`` is purge-protection, retention, deleted, replaced, key-destroyed, hsm, tenant, location or role-assignment.
+    ``kind`` is purge-protection, retention, deleted, replaced, key-destroyed, hsm, tenant, location, role-assignment or
+    prevent-destroy.
     ``free_on`` is the day (ISO 8601) on which the name of a deleted vault can be used again, if it is deleted today; ""
     if that is not known.
     ``is_in_base``: only BASE has the place. ``resource`` is the address, ``name`` the name in Azure if it is known, and

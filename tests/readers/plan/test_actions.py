@@ -110,6 +110,8 @@ def test_deposed_objects_are_not_the_resource(plan: PlanJson, read: Reader) -> N
     found = read(plan)
     assert (found.get(KV, "name"), found.resource(KV).action) == ("kv", "create")
     assert found.read.numbers[KV] == 1
+    old = f"{KV} (deposed object 00000001)"
+    assert (found.get(old, "name"), found.resource(old).action) == ("old", "delete")
 
 
 def test_deleted_resource_has_no_references(plan: PlanJson, read: Reader) -> None:

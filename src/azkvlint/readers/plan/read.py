@@ -181,7 +181,7 @@ class _PlanReader:
         ordered: list[PlannedAddress] = []
         if requires_order(self.required) and any(change.type in GRANTS for change, _ in placed):
             ordered = [place for change, place in placed if is_ordered(change.type) and change.mode != "data"]
-        for _, place in placed:
+        for place in (place for change, place in placed if change.deposed is None):
             self.mapper.tracer.instances.add(place.address, place.path, place.names, place.resource, place.key)
         placed.reverse()
         while placed:
@@ -265,7 +265,8 @@ class _PlanReader:
                 self._report_unreadable(f"an entry of `{'resource' if number < firm else 'deferred'}_changes`", error)
                 continue
             if change.deposed is not None:
-                continue
+                # No reference leads to what is left of an earlier replacement: it has an address of its own.
+                change.address = f"{change.address} (deposed object {change.deposed})"
             self.numbers[change.address] = number
             if change.previous_address:
                 self.moved[change.previous_address] = change.address
