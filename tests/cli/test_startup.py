@@ -164,7 +164,7 @@ LIMITS = {
     ("plan.json", "sarif"): 173,
     ("plan.json", "text"): 170,
     ("main.tf", "text"): 231,
-    ("main.bicep", "text"): 216,
+    ("main.bicep", "text"): 219,
     ("main.json", "text"): 208,
 }
 

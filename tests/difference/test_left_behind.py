@@ -214,13 +214,13 @@ READER, WRITER, USER = (WHO, "Get"), (WHO, "Set"), "Key Vault Secrets User"
         (BY_ROLES, BY_ROLES + ROLE % (USER, WHO, "all"), [GETS]),
     ],
 )
-def test_terraform_leaves_what_ignore_changes_names(
+def test_ignored_arguments_keep_their_deployed_values(
     base: str, head: str, changes: list[tuple[object, ...]], diff: Diff
 ) -> None:
     assert between(diff, base, head, "main.tf").access == changes
 
 
-def test_moved_resources_keep_what_ignore_changes_names(diff: Diff) -> None:
+def test_moved_resources_keep_ignored_arguments(diff: Diff) -> None:
     base = BY_ROLES + ROLE % ("Reader", WHO, "all")
     moved = "moved {\n  from = azurerm_role_assignment.who\n  to = azurerm_role_assignment.they\n}\n"
     head = (BY_ROLES + ROLE % (USER, WHO, "all")).replace('"who"', '"they"')

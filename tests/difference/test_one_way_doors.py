@@ -283,7 +283,7 @@ def test_one_way_changes_in_a_plan_are_reported(plan: bytes, doors: list[tuple[s
     assert all(one["certain"] for one in found.document["oneWayDoors"])
 
 
-def test_a_plan_destroys_what_an_earlier_replacement_left(diff: Diff) -> None:
+def test_plan_that_destroys_a_deposed_object_is_a_door(diff: Diff) -> None:
     plan, address = unchanged_plan(), "azurerm_key_vault.shared"
     current = entry_of(plan, address)
     change = {**current["change"], "actions": ["delete"], "after": None}

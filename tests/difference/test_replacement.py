@@ -201,7 +201,7 @@ PROTECTED = "lifecycle {\n    prevent_destroy = %s\n  }"
         ("false", "var.is_protected", [("replaced", False)]),
     ],
 )
-def test_terraform_refuses_to_replace_what_it_must_not_destroy(
+def test_replacement_with_prevent_destroy_is_refused(
     base: str, head: str, doors: list[tuple[str, bool]], diff: Diff
 ) -> None:
     old, new = vault(PROTECTED % base), vault(PROTECTED % head).replace("westeurope", "northeurope")
