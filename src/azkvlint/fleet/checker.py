@@ -54,7 +54,7 @@ class _Checker:
     def __init__(self, setup: bytes) -> None:
         self.setup = setup
         self._staging = StagingFolder()
-        self.child = Child("azkvlint.fleet.checker", msgspec.msgpack.encode((self._staging.path, setup)))
+        self.child = Child("azkvlint.fleet.child_checks", msgspec.msgpack.encode((self._staging.path, setup)))
 
     def close(self) -> None:
         """End the process."""
