@@ -204,6 +204,7 @@ def _written(folder: StagingFolder, name: str, inputs: Inputs) -> list[str]:
 
 def _plain(path: str) -> str:
     """Return the path of a file in a folder in memory. Raise UsageError unless it is relative and stays below it."""
-    if not path or any(name in ("", ".", "..") or os.path.splitdrive(name)[0] for name in path.split("/")):
+    names = path.replace(os.sep, "/").split("/")
+    if "\0" in path or any(name in ("", ".", "..") or os.path.splitdrive(name)[0] for name in names):
         raise UsageError(f"'{path}' is not the path of a file below a folder", "write modules/kv/main.tf, for example")
     return path

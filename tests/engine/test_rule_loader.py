@@ -945,6 +945,18 @@ def test_a_checkout_keeps_compiled_files_until_a_rule_changes(tmp_path: Path) ->
         read_compiled(package, "rules/compiled.json")
 
 
+@pytest.mark.parametrize("link", ["build", "build/compiled"])
+def test_compiled_files_are_not_kept_behind_a_link(link: str, tmp_path: Path) -> None:
+    package = str(checkout(tmp_path / "kvlint"))
+    folder(tmp_path, {"elsewhere/compiled/notes": "kept", "elsewhere/notes/text": "kept"})
+    place = tmp_path / "kvlint" / link
+    place.parent.mkdir(exist_ok=True)
+    place.symlink_to(tmp_path / "elsewhere")
+    keep_compiled(package, {"rules/compiled.json": b"[1]"})
+    files = {file.relative_to(tmp_path / "elsewhere").as_posix() for file in (tmp_path / "elsewhere").rglob("*")}
+    assert files == {"compiled", "compiled/notes", "notes", "notes/text"}
+
+
 def test_an_installed_package_keeps_nothing(tmp_path: Path) -> None:
     (tmp_path / "azkvlint" / "rules").mkdir(parents=True)
     keep_compiled(str(tmp_path / "azkvlint"), {"rules/compiled.json": b"[1]"})

@@ -143,7 +143,7 @@ def test_texts_in_memory_are_checked_as_a_folder_with_them(tmp_path: Path) -> No
     assert not Path(report.root).exists()
 
 
-@pytest.mark.parametrize("name", ["", "/etc/main.tf", "../main.tf", "a//main.tf", "./main.tf"])
+@pytest.mark.parametrize("name", ["", "/etc/main.tf", "../main.tf", "a//main.tf", "./main.tf", "a\0b.tf"])
 def test_texts_in_memory_have_paths_below_their_folder(name: str) -> None:
     with pytest.raises(KvlintError, match="not the path of a file"):
         lint({name: VAULT})

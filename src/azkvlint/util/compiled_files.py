@@ -46,8 +46,11 @@ def _keep(kept: str, path: str, content: bytes) -> None:
         from shutil import rmtree
 
         above = os.path.dirname(kept)
+        if os.path.islink(above) or os.path.islink(os.path.dirname(above)):
+            return  # what a link leads to is not kvlint's
         for name in os.listdir(above) if os.path.isdir(above) else ():
-            rmtree(os.path.join(above, name), ignore_errors=True)
+            if len(name) == len(os.path.basename(kept)):
+                rmtree(os.path.join(above, name), ignore_errors=True)
     os.makedirs(os.path.dirname(file), exist_ok=True)
     with open(partial, "wb") as out:
         out.write(content)
