@@ -198,7 +198,10 @@ def _written(folder: StagingFolder, name: str, inputs: Inputs) -> list[str]:
     folder.add_folder(name)
     for path, text in cast("Mapping[str, str | bytes]", inputs).items():
         content = text.encode() if isinstance(text, str) else text
-        folder.write(f"{name}/{_plain(path)}", content)
+        try:
+            folder.write(f"{name}/{_plain(path)}", content)
+        except OSError as error:  # a file where another path has a folder, or no space
+            raise UsageError(f"'{path}' cannot be written to a temporary folder: {error.strerror}") from error
     return [os.path.join(folder.path, name)]
 
 

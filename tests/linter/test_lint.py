@@ -149,6 +149,11 @@ def test_texts_in_memory_have_paths_below_their_folder(name: str) -> None:
         lint({name: VAULT})
 
 
+def test_file_in_memory_is_not_a_folder_too() -> None:
+    with pytest.raises(KvlintError, match="cannot be written"):
+        lint({"main.tf": VAULT, "main.tf/main.tf": VAULT})
+
+
 def test_fixes_return_the_changed_texts() -> None:
     settings = CheckSettings(select=("KV001",))
     refused = fix(MODULE, settings)
