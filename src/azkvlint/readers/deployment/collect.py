@@ -92,13 +92,12 @@ class Collector(CollectedResources):
     def has_absence(self, instance: DeploymentInstance) -> bool:
         """Return whether a declaration of a file, or of a module in it, may deploy nothing."""
         try:
-            for node in instance.required_resources():
-                if _is_there(instance.resource(node)) is not True:
+            symbols: list[AnySymbol] = [*map(instance.resource, instance.required_resources()), *instance.modules()]
+            for symbol in symbols:
+                if _is_there(symbol) is not True:
                     return True
-            for module in instance.modules():
-                if _is_there(module) is not True:
-                    return True
-                contents = [entity.content for entity in module.entities if entity.conditions() is not None]
+                there = [entity for entity in symbol.entities if entity.conditions() is not None]
+                contents = map(instance.written_content, there)
                 if any(isinstance(one, DeploymentInstance) and self.has_absence(one) for one in contents):
                     return True
         except (InputError, RecursionError):  # reported once the file is read

@@ -27,8 +27,8 @@ from azkvlint.readers.deployment.declarations import (
     primitive,
 )
 from azkvlint.readers.deployment.documents import StatementLocations
+from azkvlint.readers.deployment.modules import DeploymentModuleEntity, ModuleSymbol
 from azkvlint.readers.deployment.modules import ModuleContentSource as ModuleSource
-from azkvlint.readers.deployment.modules import ModuleSymbol
 from azkvlint.readers.deployment.resource import ResourceIdentity
 from azkvlint.readers.deployment.resource_symbols import DeploymentResourceEntity, DeploymentResourceSymbol
 from azkvlint.readers.deployment.scope import DeploymentScope, scope_of
@@ -154,6 +154,10 @@ class DeploymentInstance(KeptValues):
     def skip_module(self, symbol: ModuleSymbol, reason: str) -> None:
         """Account for the resources of a module that is not evaluated."""
 
+    def written_content(self, entity: Any) -> FileInstance | None:
+        """Return what a module deploys, or a nested deployment with a template that is written in it."""
+        return entity.content if isinstance(entity, DeploymentModuleEntity) else None
+
     def deploys_file(self, node: ast.ResourceDeclaration) -> bool:  # noqa: ARG002  # a module does
         """Return whether a resource certainly deploys another template."""
         return False
@@ -207,9 +211,14 @@ class DeploymentInstance(KeptValues):
         """Share the values of the same file in the base world that read no changed input."""
         self.base = base if isinstance(base, DeploymentInstance) else None
 
-    def base_content(self, node: ast.ModuleDeclaration, key: str) -> DeploymentInstance | None:
-        """Return the file of an iteration of a module in the base world, if it was evaluated there."""
-        symbol = self.base._modules.get(node.name) if self.base is not None else None  # noqa: SLF001  # the same class
+    def base_content(
+        self, node: ast.ModuleDeclaration | ast.ResourceDeclaration, key: str
+    ) -> DeploymentInstance | None:
+        """Return what an iteration of a module or nested deployment deploys in the base world, if it was opened."""
+        if self.base is None:
+            return None
+        symbols = self.base._modules if isinstance(node, ast.ModuleDeclaration) else self.base._resources  # noqa: SLF001  # the same class
+        symbol = symbols.get(node.name)
         content = symbol.opened(key) if symbol is not None else None
         return content if isinstance(content, DeploymentInstance) else None
 

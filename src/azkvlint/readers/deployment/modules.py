@@ -37,10 +37,6 @@ class ModuleSymbol(DeploymentSymbol["DeploymentModuleEntity"]):
         """Return the module of one iteration."""
         return DeploymentModuleEntity(self, iteration)
 
-    def opened(self, key: str) -> FileInstance | None:
-        """Return the file of an iteration, if it was opened."""
-        return next((one.opened for one in self._entities if one.iteration.key == key), None)
-
     @property
     def source(self) -> ModuleContentSource | None:
         """Return the source of the module; None, with a Problem, if it cannot be read."""
@@ -89,7 +85,7 @@ class DeploymentModuleEntity(ConditionalIteration):
 
     @property
     def opened(self) -> FileInstance | None:
-        """Return the file of the module, if it was opened."""
+        """See the base class."""
         return self._content
 
     def conditions(self) -> frozenset[str] | None:

@@ -94,8 +94,8 @@ class FileInstance(DeclaredTypes, Protocol):
     def set_base(self, base: FileInstance | None) -> None:
         """Share the values of the same file in the base world that read no changed input."""
 
-    def base_content(self, node: ast.ModuleDeclaration, key: str) -> FileInstance | None:
-        """Return the file of an iteration of a module in the base world, if it was evaluated there."""
+    def base_content(self, node: ast.ModuleDeclaration | ast.ResourceDeclaration, key: str) -> FileInstance | None:
+        """Return what an iteration of a module or nested deployment deploys in the base world, if it was opened."""
 
     def record_scope(self) -> None:
         """Record that the scope of the deployment is used."""
@@ -146,14 +146,20 @@ class FileInstance(DeclaredTypes, Protocol):
         """Return the address of a resource in reports."""
 
 
-class Closable(Entity, Protocol):
-    """An entity that holds others."""
+class IterationEntity(Entity, Protocol):
+    """One iteration of a declaration, which may deploy a module or template."""
+
+    iteration: Iteration
+
+    @property
+    def opened(self) -> FileInstance | None:
+        """Return the module or template that it deploys, if it was opened."""
 
     def close(self) -> None:
         """Release all objects."""
 
 
-_One = TypeVar("_One", bound=Closable)
+_One = TypeVar("_One", bound=IterationEntity)
 
 
 class DeploymentSymbol(Generic[_One]):
@@ -191,6 +197,10 @@ class DeploymentSymbol(Generic[_One]):
         """Return one entity for each iteration. Raises InputError above the limit of resources."""
         self.expand()
         return self._entities
+
+    def opened(self, key: str) -> FileInstance | None:
+        """Return what an iteration deploys, if it was opened."""
+        return next((one.opened for one in self._entities if one.iteration.key == key), None)
 
     def expand(self) -> _Iterations:
         """Return the iterations. Raises InputError above the limit of resources."""
@@ -328,6 +338,11 @@ class ConditionalIteration(ConditionalEntity):
 
     instance: FileInstance
     iteration: Iteration
+
+    @property
+    def opened(self) -> FileInstance | None:
+        """See the protocol. Most resources deploy none."""
+        return None
 
     def exists(self) -> Result | None:
         """See the base class."""

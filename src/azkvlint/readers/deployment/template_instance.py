@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import msgspec
 
@@ -25,6 +25,7 @@ from azkvlint.readers.deployment.scope import DeploymentScope
 from azkvlint.readers.deployment.symbols import (
     COPIES,
     DeploymentModuleCall,
+    FileInstance,
     Iteration,
     ParameterArguments,
     truth_of,
@@ -129,6 +130,11 @@ class TemplateInstance(DeploymentInstance):
         self._lookup = None
         self.around = None
 
+    def set_base(self, base: FileInstance | None) -> None:
+        """See the base class. Unknown values have the address of their deployment, which may be another one there."""
+        is_same = isinstance(base, TemplateInstance) and base.file is self.file and base.prefix == self.prefix
+        super().set_base(base if is_same else None)
+
     def again(self, run: Run, given: ParameterArguments) -> TemplateInstance:
         """See the base class."""
         return TemplateInstance(self.file, run, msgspec.structs.replace(self.module_call, given=given))
@@ -154,6 +160,13 @@ class TemplateInstance(DeploymentInstance):
     def count_declarations(self) -> int:
         """See the base class."""
         return self.file.count_declarations()
+
+    def written_content(self, entity: Any) -> FileInstance | None:
+        """See the base class."""
+        is_deployment = isinstance(entity, TemplateResource) and self.deploys_file(entity.node)
+        properties = entity.plain("properties") if is_deployment else None
+        template = member(properties, "template") if isinstance(properties, dict) else None
+        return entity.content if isinstance(template, dict) else None
 
     def deploys_file(self, node: ast.ResourceDeclaration) -> bool:
         """See the base class."""

@@ -168,8 +168,15 @@ class TemplateResource(DeploymentResourceEntity):
         if self._content is None:
             # What its scope, its address and its arguments read is recorded where they are used.
             opened, _ = self.instance.run.recorder.apart(lambda: self.instance.template_of(self))
+            if opened is not None and self.outer is None:
+                opened.set_base(self.instance.base_content(self.node, self.suffix))
             self._content = (opened,)
         return self._content[0]
+
+    @property
+    def opened(self) -> FileInstance | None:
+        """See the base class."""
+        return self._content[0] if self._content is not None else None
 
     @property
     def computed_template(self) -> ComputedTemplate | None:

@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 from azkvlint.model.value import Scalar
 from azkvlint.readers.terraform.conditions import Terraform, TerraformExpressionScope, scope_in_block
+from azkvlint.readers.terraform.folder import FileAttribute, TerraformDeclaration
 from azkvlint.readers.terraform.module_evaluation import ModuleCallSymbol, TerraformModuleInstance
 from azkvlint.readers.terraform.plan_failures import pieces_of
 from azkvlint.readers.terraform.resource_symbols import TerraformResourceSymbol
@@ -20,35 +21,62 @@ _MOST_NODES = 5_000
 _FALLBACKS = frozenset({"try", "can"})
 
 
-def taken_from(symbol: AnySymbol, language: Terraform) -> Iterator[AnySymbol]:
-    """Yield the declarations of which the first instance of another certainly takes one by its number or key."""
-    if not isinstance(symbol.instance, TerraformModuleInstance):
-        return
-    waiting: list[_Place] = []
-    for entity in symbol.instances[:1]:
-        for piece in pieces_of(symbol.declaration):
-            written = piece.attribute.expression()
-            if written is not None:
-                waiting.append((scope_in_block(symbol, entity.step.key, entity.step.local, piece), written))
-    followed: set[str] = set()
-    for _ in range(_MOST_NODES):
-        if not waiting:
+class TakenDeclarations:
+    """Of which declarations others take one instance."""
+
+    def __init__(self, language: Terraform) -> None:
+        self._language = language
+        # The arguments that may take an instance, by the identity of their declaration: all uses share it.
+        self._arguments: dict[int, tuple[tuple[FileAttribute, ast.Node], ...]] = {}
+
+    def by(self, symbol: AnySymbol) -> Iterator[AnySymbol]:
+        """Yield the declarations of which the first instance of another certainly takes one by its number or key."""
+        arguments = self._arguments_of(symbol.declaration)
+        if not arguments or not isinstance(symbol.instance, TerraformModuleInstance):
             return
-        scope, node = waiting.pop()
-        local = None
-        if isinstance(node, ast.Item):
-            found = _declared(scope.instance, node.of)
-            if found is not None:
-                yield found
-        elif isinstance(node, ast.Member):
-            name = _local_name(node)
-            local = scope.instance.folder.locals.get(name)
-        if local is None:
-            waiting += [(scope, part) for part in _certain_parts(scope, node, language)]
-        elif name not in followed:
-            followed.add(name)
-            written = local.attribute.expression()
-            waiting += [] if written is None else [(TerraformExpressionScope(scope.instance, local.path), written)]
+        waiting: list[_Place] = []
+        for entity in symbol.instances[:1]:
+            for piece, written in arguments:
+                waiting.append((scope_in_block(symbol, entity.step.key, entity.step.local, piece), written))
+        followed: set[str] = set()
+        for _ in range(_MOST_NODES):
+            if not waiting:
+                return
+            scope, node = waiting.pop()
+            local = None
+            if isinstance(node, ast.Item):
+                found = _declared(scope.instance, node.of)
+                if found is not None:
+                    yield found
+            elif isinstance(node, ast.Member):
+                name = _local_name(node)
+                local = scope.instance.folder.locals.get(name)
+            if local is None:
+                waiting += [(scope, part) for part in _certain_parts(scope, node, self._language)]
+            elif name not in followed:
+                followed.add(name)
+                value = local.attribute.expression()
+                waiting += [] if value is None else [(TerraformExpressionScope(scope.instance, local.path), value)]
+
+    def _arguments_of(self, declaration: TerraformDeclaration) -> tuple[tuple[FileAttribute, ast.Node], ...]:
+        """Return the arguments that take an item of something, perhaps through a local value."""
+        found = self._arguments.get(id(declaration))
+        if found is None:
+            written = ((piece, piece.attribute.expression()) for piece in pieces_of(declaration))
+            found = tuple((piece, node) for piece, node in written if node is not None and _may_take(node))
+            self._arguments[id(declaration)] = found
+        return found
+
+
+def _may_take(node: ast.Node) -> bool:
+    """Return whether an expression contains an item of something, or a local value, which may."""
+    waiting = [node]
+    while waiting:
+        here = waiting.pop()
+        if isinstance(here, ast.Item) or _local_name(here):
+            return True
+        waiting += ast.children(here)
+    return False
 
 
 def _local_name(node: ast.Node) -> str:

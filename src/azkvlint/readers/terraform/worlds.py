@@ -45,7 +45,7 @@ from azkvlint.readers.terraform.module_evaluation import (
     TerraformModuleEntity,
     TerraformModuleInstance,
 )
-from azkvlint.readers.terraform.needs import taken_from
+from azkvlint.readers.terraform.needs import TakenDeclarations
 from azkvlint.readers.terraform.plan_failures import PlanCheck, not_evaluated
 from azkvlint.readers.terraform.providers import settled
 from azkvlint.readers.terraform.resource_symbols import TerraformResourceSymbol, TerraformSymbol
@@ -239,6 +239,7 @@ class TerraformWorlds(RootWorlds[AnySymbol]):
         base = TerraformWorld(run, root, gathered, base_has_existing=has_existing)
         secret = frozenset(VAR + name for name, one in folder.variables.items() if one.is_marked)
         self._language = Terraform(secret)
+        self._taken = TakenDeclarations(self._language)
         super().__init__(run, base, self._language, is_possible=is_possible)
         self.folder = folder
         self._root = root
@@ -516,7 +517,7 @@ class TerraformWorlds(RootWorlds[AnySymbol]):
         """See the base class."""
         here = self.world(world)
         around = (same for one in (*_calls(declaration), declaration) for same in here.symbols(one))
-        taken = {one.address: one for same in around for one in taken_from(same, self._language)}
+        taken = {one.address: one for same in around for one in self._taken.by(same)}
         return [one for one in taken.values() if one.is_there() is None]
 
     def _avoiding(self, here: RootInWorld[AnySymbol], failures: Mapping[_Place, Failure]) -> Iterator[Alternative]:
