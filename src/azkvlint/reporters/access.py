@@ -7,8 +7,8 @@ from one document.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from azkvlint.model.access import (
     AccessPath,
@@ -22,13 +22,12 @@ from azkvlint.model.access import (
     Unfollowed,
     VaultObject,
 )
-from azkvlint.reporters import Options, lazy_reporters
+from azkvlint.reporters import Options, Reporter, lazy_reporters
 from azkvlint.reporters.document.csv import quoted
 from azkvlint.reporters.findings.json import location, problem
 from azkvlint.reporters.phrases import place
 from azkvlint.util.text import encode, pluralize, visible
 
-AccessReporter: TypeAlias = Callable[[AccessReport, Options], str | bytes]
 FORMAT_VERSION = 1
 _CSV_HEAD = (
     "vaults", "names", "root", "parameters", "principal", "kind", "permission", "certainty", "decided by", "path",
@@ -261,7 +260,7 @@ def _numbers(report: AccessReport) -> str:
     return line
 
 
-ACCESS_REPORTERS: Mapping[str, AccessReporter] = {
+ACCESS_REPORTERS: Mapping[str, Reporter[AccessReport]] = {
     **lazy_reporters({"text": "access_document"}),
     "json": json,
     **lazy_reporters({"markdown": "access_document", "html": "access_document"}),
