@@ -14,7 +14,8 @@ from math import floor
 
 import msgspec
 
-from azkvlint.derived.registry import Context, absent, derived, known, known_object, or_absent, unknown
+from azkvlint.derived.answers import absent, known, known_object, or_absent, unknown
+from azkvlint.derived.registry import Context, derived
 from azkvlint.evaluation.values import BY_DEPLOYMENT, BY_RUN
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Absent, Answer, Path, Plain, Scalar, Unknown, Value, path_text

@@ -17,10 +17,7 @@ import msgspec
 
 from azkvlint.azure.arm_defaults import SINCE
 from azkvlint.azure.azurerm.arguments import name_as_written, state_value
-from azkvlint.derived.registry import (
-    known,
-    unknown,
-)
+from azkvlint.derived.answers import known, unknown
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Absent, Answer, ListValue, Path, Scalar, Unknown, Value, path_text
 from azkvlint.util.lazy_regex import regex

@@ -8,17 +8,8 @@ from typing import NamedTuple
 import msgspec
 
 from azkvlint.azure.roles import role_by_id
-from azkvlint.derived.registry import (
-    Context,
-    absent,
-    derived,
-    known,
-    known_list,
-    known_object,
-    or_absent,
-    unknown,
-    unknown_as,
-)
+from azkvlint.derived.answers import absent, known, known_list, known_object, or_absent, unknown, unknown_as
+from azkvlint.derived.registry import Context, derived
 from azkvlint.graph.references import parse_object_url, reference_of
 from azkvlint.model.pattern import has_holes, marked
 from azkvlint.model.resource import Resource

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from azkvlint.azure.consumers import ConsumerRead, items_and_path
+from azkvlint.derived.answers import unknown_as
 from azkvlint.derived.companions import Sure, is_one_of
-from azkvlint.derived.registry import unknown_as
 from azkvlint.model.pattern import (
     NUMBER_START,
     CallHole,

@@ -14,7 +14,8 @@ from itertools import chain, islice
 
 import msgspec
 
-from azkvlint.derived.registry import Context, absent, derived, known, unknown
+from azkvlint.derived.answers import absent, known, unknown
+from azkvlint.derived.registry import Context, derived
 from azkvlint.graph.references import Index, may_equal_segment, parse_id, reference_of
 from azkvlint.model.pattern import Pattern, Text, has_holes, parts_of, text_form
 from azkvlint.model.resource import Resource

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from azkvlint.derived.access_policies import POLICIES
+from azkvlint.derived.answers import absent, known, known_list, unknown, unknown_as
 from azkvlint.derived.assignments import ASSIGNMENTS
 from azkvlint.derived.companions import Sure, elsewhere
 from azkvlint.derived.consumer_permissions import NEEDS as PERMISSION_NEEDS
@@ -15,16 +16,7 @@ from azkvlint.derived.identities import (
     is_assigned,
     is_system,
 )
-from azkvlint.derived.registry import (
-    Context,
-    absent,
-    derived,
-    joined,
-    known,
-    known_list,
-    unknown,
-    unknown_as,
-)
+from azkvlint.derived.registry import Context, derived, joined
 from azkvlint.derived.secret_access import (
     ELSEWHERE,
     KEYS,

@@ -6,17 +6,8 @@ import msgspec
 
 from azkvlint.azure.azurerm.arguments import state_value
 from azkvlint.derived.access_policies import POLICIES, POLICY_LIST, VAULTS, change_of, repeats_vault
-from azkvlint.derived.registry import (
-    Context,
-    absent,
-    also_reads,
-    derived,
-    known,
-    one_target,
-    or_absent,
-    unknown,
-    unknown_as,
-)
+from azkvlint.derived.answers import absent, known, or_absent, unknown, unknown_as
+from azkvlint.derived.registry import Context, also_reads, derived
 from azkvlint.graph.references import parent_of
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import (
@@ -125,7 +116,7 @@ def _policy_change(resource: Resource, _: Context) -> Answer:
     reads={VAULTS: (POLICY_LIST,), POLICIES: (("name",), ("parent",), POLICY_LIST)},
 )
 def _repeats_vault(resource: Resource, context: Context) -> Answer:
-    return or_absent(repeats_vault(resource, one_target(resource, "parent", context)), resource)
+    return or_absent(repeats_vault(resource, context.target_of(resource, "parent")), resource)
 
 
 def model_of(vault: Resource) -> Value:
