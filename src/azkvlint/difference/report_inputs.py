@@ -106,12 +106,6 @@ class _ReportedResource(msgspec.Struct, frozen=True):
     type: str
 
 
-class _Repository(msgspec.Struct, frozen=True):
-    uri: str
-    revision: str
-    branch: str
-
-
 class _JsonReport(msgspec.Struct, frozen=True):
     """The parts of versions 2 and 3 of the JSON report that are compared."""
 
@@ -123,7 +117,7 @@ class _JsonReport(msgspec.Struct, frozen=True):
     suppressed: list[_ReportedResult]
     problems: list[_Problem]
     evaluated: list[_ReportedResource]
-    repository: _Repository | None = None
+    repository: Repository | None = None
 
 
 def report_data(word: str) -> bytes | None:
@@ -159,7 +153,6 @@ def side_of_report(word: str, data: bytes, known: Mapping[str, Rule]) -> Side:
     ids = dict.fromkeys(document.rules)
     stubs = {one.rule.id: one.rule for one in (*findings, *unknown, *suppressed)}
     problems = tuple(Problem(code=one.code, level=one.level, message=one.message) for one in document.problems)
-    repository = document.repository
     report = Report(
         findings=findings,
         unknown=unknown,
@@ -170,9 +163,7 @@ def side_of_report(word: str, data: bytes, known: Mapping[str, Rule]) -> Side:
         resource_counts={},
         passed=0,
         version=document.tool.version,
-        repository=None
-        if repository is None
-        else Repository(uri=repository.uri, revision=repository.revision, branch=repository.branch),
+        repository=document.repository,
     )
     declared = frozenset((one.type.lower(), one.address) for one in document.evaluated)
     root = RootState(path="", source="", states=[], addresses=declared, names=frozenset(), moved={})

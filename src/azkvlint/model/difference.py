@@ -40,40 +40,36 @@ class FindingChange(msgspec.Struct, frozen=True, kw_only=True):
     is_in_base: bool = False
 
 
-class OneWayDoor(msgspec.Struct, frozen=True, kw_only=True):
-    """A change that cannot be undone. Unless it ``is_certain``, ``doubt`` is what would decide it.
+class KeptSetting(msgspec.Struct, frozen=True, kw_only=True):
+    """A setting of a deployed vault that stays as it is, although HEAD does not declare it any more.
 
-    ``kind`` is purge-protection, retention, deleted, replaced, key-destroyed, hsm, tenant, location, role-assignment or
-    prevent-destroy.
-    ``free_on`` is the day (ISO 8601) on which the name of a deleted vault can be used again, if it is deleted today; ""
-    if that is not known.
-    ``is_in_base``: only BASE has the place. ``resource`` is the address, ``name`` the name in Azure if it is known, and
-    ``root`` and ``world`` are the input and its base world.
+    ``resource`` is the address, ``name`` the name in Azure if it is known, and ``root`` and ``world`` are the input and
+    its base world.
     """
 
     kind: str
     resource: str
     text: str
     at: Location
-    is_in_base: bool = False
-    is_certain: bool = True
-    doubt: str = ""
-    free_on: str = ""
     name: str = ""
     root: str = ""
     world: str = ""
 
 
-class KeptSetting(msgspec.Struct, frozen=True, kw_only=True):
-    """A setting of a deployed vault that stays as it is, although HEAD does not declare it any more."""
+class OneWayDoor(KeptSetting, frozen=True, kw_only=True):
+    """A change that cannot be undone. Unless it ``is_certain``, ``doubt`` is what would decide it.
 
-    kind: str
-    resource: str
-    name: str
-    root: str
-    world: str
-    text: str
-    at: Location
+    ``kind`` is purge-protection, retention, deleted, replaced, key-destroyed, hsm, tenant, location, role-assignment or
+    prevent-destroy.
+    ``free_on`` is the day (ISO 8601) on which the name of a deleted vault can be used again, if it is deleted today; ""
+    if that is not known.
+    ``is_in_base``: only BASE has the place.
+    """
+
+    is_in_base: bool = False
+    is_certain: bool = True
+    doubt: str = ""
+    free_on: str = ""
 
 
 class AccessChange(msgspec.Struct, frozen=True, kw_only=True):

@@ -124,7 +124,7 @@ def _principal_json(key: str, row: AccessRow, report: AccessReport) -> dict[str,
         "kind": principal.kind,
         "root": None if principal.is_known_everywhere else vault.root,
         "world": None if principal.is_known_everywhere else vault.world or None,
-        "location": None if principal.at is None else location(principal.at),
+        "location": location(principal.at),
     }
 
 
@@ -147,7 +147,7 @@ def _step_json(step: AccessStep) -> dict[str, Any]:
         "text": step.text,
         "role": step.role or None,
         "scope": step.scope or None,
-        "location": None if step.at is None else location(step.at),
+        "location": location(step.at),
     }
 
 

@@ -315,12 +315,7 @@ def _turned_off_json(entry: TurnedOff) -> dict[str, Any]:
 
 def _door_json(door: OneWayDoor) -> dict[str, Any]:
     return {
-        "kind": door.kind,
-        "resource": door.resource,
-        "name": door.name or None,
-        "root": door.root,
-        "world": door.world or None,
-        "text": door.text,
+        **_setting_json(door),
         "certain": door.is_certain,
         "decidedBy": door.doubt,
         "nameFreeOn": door.free_on or None,
@@ -329,6 +324,10 @@ def _door_json(door: OneWayDoor) -> dict[str, Any]:
 
 
 def _kept_json(setting: KeptSetting) -> dict[str, Any]:
+    return {**_setting_json(setting), "location": location(setting.at)}
+
+
+def _setting_json(setting: KeptSetting) -> dict[str, Any]:
     return {
         "kind": setting.kind,
         "resource": setting.resource,
@@ -336,7 +335,6 @@ def _kept_json(setting: KeptSetting) -> dict[str, Any]:
         "root": setting.root,
         "world": setting.world or None,
         "text": setting.text,
-        "location": location(setting.at),
     }
 
 
@@ -359,10 +357,7 @@ def _access_json(change: AccessChange) -> dict[str, Any]:
         "oldScope": change.old_scope or None,
         "newScope": change.new_scope or None,
         "decidedBy": change.path.doubt,
-        "path": [
-            {"kind": step.kind, "text": step.text, "location": None if step.at is None else location(step.at)}
-            for step in change.path.steps
-        ],
+        "path": [{"kind": step.kind, "text": step.text, "location": location(step.at)} for step in change.path.steps],
     }
 
 

@@ -373,7 +373,7 @@ def _policy_json(policy: PolicyPlan) -> dict[str, Any]:
     return {
         "policy": policy.policy,
         "resource": policy.source,
-        "location": None if policy.at is None else location(policy.at),
+        "location": location(policy.at),
         "condition": policy.condition or None,
         "principal": policy.principal,
         "permissions": policy.permissions,

@@ -121,14 +121,9 @@ def _finish(run: BicepRun, used: str = "") -> BicepRead:
     sources = run.sources.items()
     report_extensions(run)
     found = run.done()
+    found.resources = _without_known_existing(found.resources)
     return BicepRead(
-        resources=_without_known_existing(found.resources),
-        problems=found.problems,
-        closed=found.closed,
-        files=found.files,
-        skipped=found.skipped,
-        secrets=found.secrets,
-        secret_texts=found.secret_texts,
+        **msgspec.structs.asdict(found),
         sources=run.sources,
         suppressions={path: file.parsed.suppressions for path, file in sources if file.parsed.suppressions},
         disabled={path: file.parsed.disabled for path, file in sources if file.parsed.disabled},

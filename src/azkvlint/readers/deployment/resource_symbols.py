@@ -299,18 +299,13 @@ def resource_of(entity: DeploymentResourceEntity, required: RequiredMembers, con
     return make_resource(
         EvaluatedDeclaration(
             address=entity.address,
-            type=identity.type,
-            version=identity.version,
-            names=identity.names,
-            above=identity.above,
-            extends=identity.extends,
+            identity=identity,
             body=body,
             at=instance.reported_location(entity.at),
             existing=entity.node.existing,
             conditions=conditions,
             callers=instance.module_call.callers,
             rest=rest,
-            id=identity.id,
         ),
         instance.run.freezer,
     )

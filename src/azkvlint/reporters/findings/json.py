@@ -168,8 +168,10 @@ def suppression(finding: Finding) -> dict[str, Any] | None:
     }
 
 
-def location(at: Location) -> dict[str, Any]:
-    """Return a location, relative to the root of the run."""
+def location(at: Location | None) -> dict[str, Any] | None:
+    """Return a location, relative to the root of the run; None for none."""
+    if at is None:
+        return None
     region = at.region
     if region is None:
         return {"path": at.path, "line": None, "column": None, "endLine": None, "endColumn": None}
@@ -212,5 +214,5 @@ def problem(problem: Problem) -> dict[str, Any]:
         "message": problem.message,
         "hint": problem.hint,
         "resource": None if problem.at is None else problem.at.address,
-        "location": None if problem.at is None else location(problem.at),
+        "location": location(problem.at),
     }
