@@ -7,14 +7,12 @@ from typing import Any, ClassVar, Protocol
 
 import msgspec
 
-from azkvlint.evaluation.budget import Budget
+from azkvlint.evaluation.budget import ITEMS_A_STEP, MAX_ITEMS, Budget
 from azkvlint.evaluation.functions.merging import merge, overlaid
 from azkvlint.evaluation.known import size_of
 from azkvlint.evaluation.operators import Local, Operations, apply_binary, apply_unary, negate
 from azkvlint.evaluation.reads import Bound
 from azkvlint.evaluation.values import (
-    ITEMS_A_STEP,
-    MAX_ITEMS,
     Closure,
     ConditionalEntity,
     Fields,

@@ -11,6 +11,7 @@ from functools import cmp_to_key
 
 import msgspec
 
+from azkvlint.evaluation.budget import MAX_ITEMS
 from azkvlint.evaluation.functions.numbers import number
 from azkvlint.evaluation.functions.objects import put
 from azkvlint.evaluation.functions.strings import fits, items_in, text
@@ -30,7 +31,6 @@ from azkvlint.evaluation.known_parts import end, split_known
 from azkvlint.evaluation.operators import is_same, may_have
 from azkvlint.evaluation.reads import Bound
 from azkvlint.evaluation.values import (
-    MAX_ITEMS,
     Closure,
     Fields,
     Items,
@@ -38,11 +38,8 @@ from azkvlint.evaluation.values import (
     Result,
     WithItem,
     as_optional,
-    find_field,
     for_same_reason,
-    hides_keys,
     mark_map_sensitive,
-    missing_fields_reason,
     name_of,
     named_by,
     text_of,
@@ -212,7 +209,7 @@ def _map_values(context: CallContext, arguments: list[Result]) -> Result:
     fields = {name: _apply(context, function, item) for name, item in value.fields.items()}
     rest = None if value.rest is None else for_same_reason(value.rest)
     found = Fields(at=context.at, fields=fields, rest=rest)
-    return mark_map_sensitive(found) if hides_keys(value) else found
+    return mark_map_sensitive(found) if value.hides_keys else found
 
 
 _MISFIT = "expects an array, an object or a string"
@@ -232,7 +229,7 @@ def _length(context: CallContext, arguments: list[Result]) -> Result:
         case Scalar(value=str() as value):
             found = _units(value)
         case Fields(fields=fields) as value:
-            doubt = missing_fields_reason(value)
+            doubt = value.missing_reason
             if doubt is not None:
                 return _counted(context, value, doubt)
             found = len(fields)
@@ -262,7 +259,7 @@ def _empty(context: CallContext, arguments: list[Result]) -> Result:
         case Scalar(value=str() as value):
             return context.true(not value)
         case Fields(fields=fields) as value:
-            doubt = missing_fields_reason(value)
+            doubt = value.missing_reason
             if doubt is None or any(as_optional(item) is None for item in fields.values()):
                 return context.true(not fields)
             return context.true(False) if known_of(value).is_filled else context.unknown(doubt)
@@ -396,7 +393,7 @@ def _contains(context: CallContext, arguments: list[Result]) -> Result:
         ):
             return context.true(True)
         case Fields(rest=rest), Scalar():
-            there = find_field(container, text_of(item_or_part.value))
+            there = container.find(text_of(item_or_part.value))
             doubt = rest if there is None else as_optional(there)
             return context.true(there is not None) if doubt is None else context.unknown(doubt)
         case Fields(), Unknown() if not may_have(container, item_or_part):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from azkvlint.evaluation.budget import MAX_ITEMS, MAX_TEXT
 from azkvlint.evaluation.functions.numbers import number
 from azkvlint.evaluation.functions.table import (
     ANY,
@@ -21,17 +22,7 @@ from azkvlint.evaluation.functions.table import (
     opaque,
 )
 from azkvlint.evaluation.known import known_of, size_of, start_of
-from azkvlint.evaluation.values import (
-    MAX_ITEMS,
-    MAX_TEXT,
-    Items,
-    Partly,
-    Result,
-    doubt_in,
-    is_sensitive,
-    pattern_of,
-    text_of,
-)
+from azkvlint.evaluation.values import Items, Partly, Result, doubt_in, is_sensitive, pattern_of, text_of
 from azkvlint.model.pattern import Hole, change_text, known_end
 from azkvlint.model.value import Absent, Known, Scalar, Unknown
 from azkvlint.syntax.json_decoder import decode_json

@@ -7,7 +7,7 @@ from typing import Protocol
 import msgspec
 
 from azkvlint.evaluation.reads import ReadSet
-from azkvlint.evaluation.values import Fields, Result, field_of, find_field, pattern_of
+from azkvlint.evaluation.values import Fields, Result, pattern_of
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import DEPLOYMENT, DeclaredHole, Text, declared_hole, hole, join_texts
 from azkvlint.model.value import Absent, Scalar, Unknown
@@ -213,7 +213,7 @@ class ModuleArguments:
         node = self.properties.get(name) if self.properties is not None else None
         if node is not None and has_literal(node.value):
             self.caller.run.hide(self.caller.place(node.value))
-        elif isinstance(self.all_values, Fields) and find_field(self.all_values, name) is not None:
+        elif isinstance(self.all_values, Fields) and self.all_values.find(name) is not None:
             self.caller.run.hide(self.all_values.at)
 
     def names(self) -> list[str]:
@@ -229,7 +229,7 @@ class ModuleArguments:
         if whole is None or isinstance(whole, Absent):
             return None
         if isinstance(whole, Fields):
-            return field_of(whole, name)
+            return whole.field(name)
         why = whole.why if isinstance(whole, Unknown) else "the parameters of the module are not an object"
         return Unknown(at=whole.at, why=why, pattern=declared_hole(DEPLOYMENT, self.address, name))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from azkvlint.evaluation.values import Fields, Items, Result, find_field
+from azkvlint.evaluation.values import Fields, Items, Result
 from azkvlint.graph.pseudo_resources import with_origins_of_shown
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import Text
@@ -94,7 +94,7 @@ def _parts_at(found: Items | Fields, rest: Path) -> list[tuple[Result, Path]]:
     elif not rest or is_any(rest[0]):
         parts, below = found.fields.values(), rest[1:]
     else:
-        parts, below = [find_field(found, member_of(rest[0]))], rest[1:]
+        parts, below = [found.find(member_of(rest[0]))], rest[1:]
     return [(part, below) for part in parts if part is not None and not isinstance(part, Absent)]
 
 

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from azkvlint.evaluation.operators import Local
 from azkvlint.evaluation.reads import Inputs, inputs_of
-from azkvlint.evaluation.values import Fields, Result, find_field, pattern_of
+from azkvlint.evaluation.values import Fields, Result, pattern_of
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import DEPLOYMENT, DeclaredHole, Text, bare, declared_hole
 from azkvlint.model.resource import Resource
@@ -204,7 +204,7 @@ class WrittenObject:
 
     def member(self, name: str, at: Location) -> Result:
         """Return the written value, else Unknown with the same pattern in each use."""
-        found = find_field(self.fields, name) if self.fields is not None else None
+        found = self.fields.find(name) if self.fields is not None else None
         own = declared_hole(DEPLOYMENT, self.name.address, f"{self.name.path}.{name}", self.name.type)
         if found is None or isinstance(found, Absent):
             return _after(name, own, at)

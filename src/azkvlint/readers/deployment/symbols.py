@@ -8,14 +8,13 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
 
-from azkvlint.evaluation.budget import Budget
+from azkvlint.evaluation.budget import MAX_ITEMS, Budget
 from azkvlint.evaluation.evaluate import Evaluator
 from azkvlint.evaluation.known import known_of
 from azkvlint.evaluation.known_parts import conjuncts
 from azkvlint.evaluation.operators import Local
 from azkvlint.evaluation.reads import Inputs, ReadSet, inputs_of
 from azkvlint.evaluation.values import (
-    MAX_ITEMS,
     ConditionalEntity,
     Entity,
     Fields,
@@ -23,7 +22,6 @@ from azkvlint.evaluation.values import (
     PartlySecret,
     Result,
     WithItem,
-    field_of,
 )
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import CallHole, Pattern, Text, hole, position_in
@@ -314,7 +312,7 @@ class DeclarationBody:
     def _evaluate(self, name: str) -> Result | None:
         if self.properties is not None:
             return self.evaluator.declared_property(self.properties[name], self.local)
-        return field_of(self.all_members(), name)
+        return self.all_members().field(name)
 
     def all_members(self) -> Fields:
         """Return all members at once, where their names are not literals."""

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from azkvlint.evaluation.budget import CHARACTERS_A_STEP, ITEMS_A_STEP, MAX_ITEMS, MAX_TEXT, VALUES_A_STEP
 from azkvlint.evaluation.evaluate import Evaluator, ExpressionDocument
 from azkvlint.evaluation.functions import table
 from azkvlint.evaluation.functions.table import ANY, InvalidCall, UnknownResult, call_pattern
@@ -19,11 +20,6 @@ from azkvlint.evaluation.terraform.alternatives import EvaluationCounters, data_
 from azkvlint.evaluation.terraform.operators import FailedError, RequiredError, normal, primitive
 from azkvlint.evaluation.terraform.types import as_set, keeps_order
 from azkvlint.evaluation.values import (
-    CHARACTERS_A_STEP,
-    ITEMS_A_STEP,
-    MAX_ITEMS,
-    MAX_TEXT,
-    VALUES_A_STEP,
     Fields,
     Items,
     Result,
