@@ -13,6 +13,7 @@ import msgspec
 
 from azkvlint.util.project_files import read_data
 from azkvlint.util.table_files import read_table
+from azkvlint.util.text import consists_of
 
 # Control-plane actions that change who controls a vault, delete it, or grant access to it.
 ASSIGNS = "Microsoft.Authorization/roleAssignments/write"
@@ -449,17 +450,4 @@ def fits(word: str, operation: str) -> bool:
 
     An asterisk matches any string, slashes included.
     """
-    first, *rest = word.lower().split("*")
-    text = operation.lower()
-    if not rest:
-        return first == text
-    *middle, last = rest
-    if len(first) + len(last) > len(text) or not text.startswith(first) or not text.endswith(last):
-        return False
-    at, end = len(first), len(text) - len(last)
-    for part in middle:
-        found = text.find(part, at, end)
-        if found < 0:
-            return False
-        at = found + len(part)
-    return True
+    return consists_of(operation.lower(), word.lower().split("*"))

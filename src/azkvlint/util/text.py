@@ -7,7 +7,7 @@ that forge a report, or the commands that GitHub's and Azure's agents parse from
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from io import BytesIO
 from itertools import islice
 from typing import Any
@@ -156,3 +156,19 @@ def pluralize(number: int, one: str, many: str = "") -> str:
 def location_key(name: str) -> str:
     """Return a region as Azure compares it: "West Europe" is ``westeurope``."""
     return name.replace(" ", "").casefold()
+
+
+def consists_of(text: str, parts: Sequence[str]) -> bool:
+    """Return whether a text consists of ``parts`` in their order, with any text between them, in linear time."""
+    if len(parts) == 1:
+        return text == parts[0]
+    first, *middle, last = parts
+    at, end = len(first), len(text) - len(last)
+    if at > end or not text.startswith(first) or not text.endswith(last):
+        return False
+    for part in middle:
+        at = text.find(part, at, end)
+        if at < 0:
+            return False
+        at += len(part)
+    return True
