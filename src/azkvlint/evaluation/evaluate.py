@@ -237,9 +237,7 @@ class Evaluator(Operations):
                 rest = overlaid(Fields(at=at, fields=fields, rest=rest), doubt, deep=False)
                 fields, names = {}, {}
         whole = Fields(at=at, fields=fields, rest=rest)
-        if parts is not None:
-            parts.finish(whole)
-        return whole
+        return whole if parts is None else parts.finish(whole)
 
     def property(self, node: ast.Property, local: Local) -> Result:
         """Return the value of a property, placed where its author edits it: at the property, unless it came from

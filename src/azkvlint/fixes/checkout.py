@@ -298,10 +298,7 @@ class CheckoutFiles:
             text = self.text(path)
             compact = self._compact.get(path)
             if compact is None:
-                compact = _compact(without_comments(path, text))
-                if len(compact) <= self._room:
-                    self._compact[path] = compact
-                    self._room -= len(compact)
+                compact = self._keep(self._compact, path, _compact(without_comments(path, text)))
             is_user = contains(compact, (*texts, *commands))
             if is_user or (path.lower().endswith(JSON) and self._hands_vault_on(text)):
                 yield path
@@ -373,14 +370,18 @@ class CheckoutFiles:
         others = (*self._graph.scripts, *self._graph.tests)
         return [*found, *(path for path in others if word.search(self.text(path)) is not None)], False
 
+    def _keep(self, texts: dict[str, str], path: str, text: str) -> str:
+        """Keep a text for the next search if there is room for it, and return it."""
+        if len(text) <= self._room:
+            texts[path] = text
+            self._room -= len(text)
+        return text
+
     def text(self, path: str) -> str:
         """Return the text of a file to search. Raise Refusal if too much has been searched."""
         text = self._texts.get(path)
         if text is None:
-            text = _decoded(read_start(path, _LONGEST))
-            if len(text) <= self._room:
-                self._texts[path] = text
-                self._room -= len(text)
+            text = self._keep(self._texts, path, _decoded(read_start(path, _LONGEST)))
         self._searched += len(text)
         if self._searched > (_MOST_SEARCHED if self._top is not None else _MOST_BYTES_OUTSIDE):
             raise Refusal(self._too_large)

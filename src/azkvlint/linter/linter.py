@@ -21,7 +21,7 @@ from azkvlint.linter.suppressions import policy_of
 from azkvlint.linter.test_folders import FoldersOfTests
 from azkvlint.linter.undeployed import Undeployed, without_deployment
 from azkvlint.linter.unit_result import UnitResult, merge_declarations, repeated_vaults
-from azkvlint.linter.workers import evaluate_units, limit_of, set_readable_files, within_limit
+from azkvlint.linter.workers import UnitSettings, evaluate_units, limit_of, set_readable_files, within_limit
 from azkvlint.model.finding import (
     ARM_TEMPLATE,
     BICEP_FILE,
@@ -348,8 +348,9 @@ def unit_results(
     if compiled is None:
         compiled = prepared.compiled if prepared is not None else cache.compiled if cache is not None else None
     cache = cache if cache is not None and cache.is_used(sources) else None
+    settings = UnitSettings(config, rules, root, policy, relevant)
     if cache is not None:
-        cache.begin(config, rules, root, policy, relevant)
+        cache.begin(settings)
     try:
 
         def find() -> list[Unit]:
@@ -362,7 +363,7 @@ def unit_results(
             units = cache.units(sources, [*inventory.parameters, *read_by_name], find)
         some = None if cache is None else cache.partial
         evaluated = rules if some is None else tuple(rule for rule in rules if rule.id in some)
-        found = evaluate_units(units, config, evaluated, root, policy, relevant, cache, compiled)
+        found = evaluate_units(units, settings._replace(rules=evaluated), cache, compiled)
         for index, result in enumerate(within_limit(units, found, limit_of(units, sources))):
             if progress is not None:
                 progress(index, len(units))

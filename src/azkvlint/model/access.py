@@ -77,20 +77,24 @@ class AccessRow(msgspec.Struct, frozen=True, kw_only=True):
     vaults: tuple[int, ...]
 
 
-class VaultOfRoot(msgspec.Struct, frozen=True, kw_only=True):
-    """A vault in the input ``root``.
+class OfRoot(msgspec.Struct, frozen=True, kw_only=True):
+    """What is in the input ``root``, in its base world ``world``: a parameter file, or a deployment of a stack."""
 
-    ``condition`` is with which values of inputs it exists, empty for a vault that their defaults create. ``world`` is
-    the base world of the root: a parameter file, or a deployment of a stack, which ``world_name`` names. ``origin`` is
-    what a reader needs to tell the vault from those of other roots and base worlds.
+    root: str = ""
+    world: str = ""
+
+
+class VaultOfRoot(OfRoot, frozen=True, kw_only=True):
+    """A vault in an input.
+
+    ``condition`` is with which values of inputs it exists, empty for a vault that their defaults create. ``world_name``
+    names the base world. ``origin`` is what a reader needs to tell the vault from those of other roots and base worlds.
     """
 
     name: str
     address: str
     at: Location
-    root: str = ""
     condition: str = ""
-    world: str = ""
     world_name: str = ""
     origin: str = ""
 
@@ -151,11 +155,10 @@ class Breach(msgspec.Struct, frozen=True, kw_only=True):
     principals: tuple[str, ...]
 
 
-class VaultObject(msgspec.Struct, frozen=True, kw_only=True):
+class VaultObject(OfRoot, frozen=True, kw_only=True):
     """A secret, key or certificate that a question is about. ``kind`` is secrets, keys or certificates.
 
-    ``vault`` is the address of its vault in the input ``root``, with its base ``world``. ``address`` is its own, empty
-    if only a role assignment names it.
+    ``vault`` is the address of its vault. ``address`` is its own, empty if only a role assignment names it.
     """
 
     kind: str
@@ -163,8 +166,6 @@ class VaultObject(msgspec.Struct, frozen=True, kw_only=True):
     address: str
     vault: str
     at: Location
-    root: str = ""
-    world: str = ""
 
     @property
     def words(self) -> tuple[str, ...]:

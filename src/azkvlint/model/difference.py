@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from azkvlint.model.access import AccessPath, AccessVault, Principal
+from azkvlint.model.access import AccessPath, AccessVault, OfRoot, Principal
 from azkvlint.model.finding import Finding, Problem, Report
 from azkvlint.model.location import Location
 
@@ -40,11 +40,10 @@ class FindingChange(msgspec.Struct, frozen=True, kw_only=True):
     is_in_base: bool = False
 
 
-class KeptSetting(msgspec.Struct, frozen=True, kw_only=True):
+class KeptSetting(OfRoot, frozen=True, kw_only=True):
     """A setting of a deployed vault that stays as it is, although HEAD does not declare it any more.
 
-    ``resource`` is the address, ``name`` the name in Azure if it is known, and ``root`` and ``world`` are the input and
-    its base world.
+    ``resource`` is the address, and ``name`` the name in Azure if it is known.
     """
 
     kind: str
@@ -52,8 +51,6 @@ class KeptSetting(msgspec.Struct, frozen=True, kw_only=True):
     text: str
     at: Location
     name: str = ""
-    root: str = ""
-    world: str = ""
 
 
 class OneWayDoor(KeptSetting, frozen=True, kw_only=True):

@@ -6,13 +6,12 @@ Holds plain strings only: no Values, no secrets.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from enum import IntEnum
 
 import msgspec
 
 from azkvlint.model.condition import WorldCondition
 from azkvlint.model.location import Excerpt, Location
-from azkvlint.model.rule import Rule, Severity
+from azkvlint.model.rule import LabeledEnum, Rule, Severity
 from azkvlint.model.suppression import TOOL_NAMES, SuppressionDirective
 from azkvlint.model.value import Origin
 
@@ -47,17 +46,12 @@ UNIT_KINDS = (
 )  # fmt: skip
 
 
-class Outcome(IntEnum):
+class Outcome(LabeledEnum):
     """The results of Kleene's logic in an order that makes all a minimum, any a maximum and not a mirror."""
 
     FAIL = 0
     UNKNOWN = 1
     PASS = 2
-
-    @property
-    def label(self) -> str:
-        """Return the name in reports."""
-        return self.name.lower()
 
 
 FAIL, UNKNOWN, PASS = Outcome.FAIL, Outcome.UNKNOWN, Outcome.PASS

@@ -18,7 +18,16 @@ Operand: TypeAlias = Plain | tuple[Plain, ...]
 SECRETS = "secrets"
 
 
-class Severity(IntEnum):
+class LabeledEnum(IntEnum):
+    """Words in an order, by their names in rule files and reports."""
+
+    @property
+    def label(self) -> str:
+        """Return the name in rule files and reports."""
+        return self.name.lower()
+
+
+class Severity(LabeledEnum):
     """The severity of a finding, in ascending order."""
 
     INFO = 0
@@ -26,11 +35,6 @@ class Severity(IntEnum):
     MEDIUM = 2
     HIGH = 3
     CRITICAL = 4
-
-    @property
-    def label(self) -> str:
-        """Return the name in rule files and reports."""
-        return self.name.lower()
 
 
 SEVERITIES: Mapping[str, Severity] = {severity.label: severity for severity in Severity}

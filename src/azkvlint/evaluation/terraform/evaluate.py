@@ -229,9 +229,7 @@ class TerraformEvaluator(ModuleEvaluator):
                     fields[known] = one_of_results([before, value], tag_pattern(doubt, f"{known!r}="), self.watch)
             rest = gather([value] if rest is None else [rest, value], doubt, known=HAS_FIELDS)
         whole = Fields(at=at, fields=fields, rest=rest)
-        if parts is not None:
-            parts.finish(whole)
-        return whole
+        return whole if parts is None else parts.finish(whole)
 
     def property(self, node: ast.Property, local: Local) -> Result:
         """Return the value of a property, placed where its author edits it: at the property, unless it came from

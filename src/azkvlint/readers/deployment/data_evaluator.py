@@ -157,9 +157,7 @@ class DataEvaluator(Evaluator):
                 if parts is not None:
                     parts.add(name, fields[name])
         whole = Fields(at=self.location(pointer), fields=fields, rest=rest)
-        if parts is not None:
-            parts.finish(whole)
-        return whole
+        return whole if parts is None else parts.finish(whole)
 
     def _copies(
         self, loops: list[Any], pointer: Pointer, local: Local, tree: Tree | None, fields: dict[str, Result]

@@ -364,9 +364,7 @@ def _property_of(entity: DeploymentResourceEntity, node: ast.Property, local: Lo
             if parts is not None:
                 parts.add(member.key, fields[member.key])
     whole = Fields(at=entity.instance.place(node), fields=fields)
-    if parts is not None:
-        parts.finish(whole)
-    return whole
+    return whole if parts is None else parts.finish(whole)
 
 
 def _pruned_property(

@@ -32,7 +32,7 @@ from azkvlint.readers.deployment.template_instance import TemplateInstance
 from azkvlint.readers.deployment.template_resources import TemplateArguments
 from azkvlint.readers.modules.run import Run
 from azkvlint.readers.modules.values import without_value
-from azkvlint.readers.modules.world_values import changed_value, limited
+from azkvlint.readers.modules.world_values import WorldValues, changed_value, limited
 from azkvlint.readers.modules.worlds import RootInWorld, RootWorlds
 from azkvlint.syntax import ast
 from azkvlint.syntax.arm_expression import is_expression, unescaped
@@ -45,15 +45,8 @@ _PARAMETERS, _VARIABLES, _OUTPUTS = "parameters", "variables", "outputs"
 _LAMBDA_VARIABLES = "lambdavariables"
 
 
-class DeploymentWorldValues:
+class DeploymentWorldValues(WorldValues[ParameterArguments, DeploymentInstance]):
     """The values of a root's parameters in a world, those of the base world but for what differs."""
-
-    def __init__(self, base: ParameterArguments, changes: World, root: DeploymentInstance) -> None:
-        self.of_base_world = base
-        self._root = root
-        self._changes: dict[str, list[InputChange]] = {}
-        for change in sorted(changes):
-            self._changes.setdefault(change.input, []).append(change)
 
     def get(self, name: str, /) -> Result | None:
         """Return the value of one parameter; None for a parameter without a value."""

@@ -25,7 +25,7 @@ from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Absent, Scalar, Unknown
 from azkvlint.readers.modules.values import without_value
-from azkvlint.readers.modules.world_values import changed_value, limited
+from azkvlint.readers.modules.world_values import WorldValues, changed_value, limited
 from azkvlint.readers.modules.worlds import RootInWorld, RootWorlds
 from azkvlint.readers.terraform.accepted_values import allowed_values, limits_of
 from azkvlint.readers.terraform.collect import ResourceCollector
@@ -58,15 +58,10 @@ _TARGETS = ("key_vault_id", "target_resource_id", "scope", "private_connection_r
 _ABSENCE = {"count": "`count` is 0", "for_each": "`for_each` is empty", "": "`enabled` is false"}
 
 
-class TerraformWorldValues:
+class TerraformWorldValues(WorldValues[VariableValues, TerraformModuleInstance]):
     """The values of a root module's variables in a world, those of the base world but for what differs."""
 
-    def __init__(self, base: VariableValues, changes: World, root: TerraformModuleInstance) -> None:
-        self.of_base_world = base
-        self._root = root
-        self._changes: dict[str, list[InputChange]] = {}
-        for change in sorted(changes):
-            self._changes.setdefault(change.input.removeprefix(VAR), []).append(change)
+    prefix = VAR
 
     def get(self, name: str, /) -> Result | None:
         """Return the value of one variable; None for a variable without a value."""
