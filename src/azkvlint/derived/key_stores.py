@@ -19,10 +19,7 @@ from azkvlint.derived.consumers import (
 )
 from azkvlint.derived.registry import Context, derived
 from azkvlint.graph.references import Index, reference_of
-from azkvlint.model.pattern import (
-    DeclaredHole,
-    parts_of,
-)
+from azkvlint.model.pattern import DeclaredHole, parts_of
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Absent, Answer, Link, MapValue, Path, Scalar, Unknown, Value
 

@@ -10,12 +10,7 @@ from azkvlint.derived.assignments import ASSIGNMENTS
 from azkvlint.derived.companions import Sure, elsewhere
 from azkvlint.derived.consumer_permissions import NEEDS as PERMISSION_NEEDS
 from azkvlint.derived.consumer_permissions import VaultReader, held
-from azkvlint.derived.identities import (
-    Assigned,
-    identity_in,
-    is_assigned,
-    is_system,
-)
+from azkvlint.derived.identities import Assigned, identity_in, is_assigned, is_system
 from azkvlint.derived.registry import Context, derived, joined
 from azkvlint.derived.secret_access import (
     ELSEWHERE,

@@ -7,12 +7,7 @@ from azkvlint.derived.answers import absent, known, known_list, unknown
 from azkvlint.derived.companions import Sure, companions, is_set
 from azkvlint.derived.registry import Context, derived, joined
 from azkvlint.derived.secret_access import MAY_REFER, SECRETS, VAULT_READS, readings_of, types, vaults_read
-from azkvlint.derived.secrets import (
-    APPS,
-    CONFIG,
-    SITES,
-    places_of,
-)
+from azkvlint.derived.secrets import APPS, CONFIG, SITES, places_of
 from azkvlint.graph.references import reference_of
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Answer, Link, Path, Unknown, Value

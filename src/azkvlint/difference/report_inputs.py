@@ -10,16 +10,7 @@ import msgspec
 
 from azkvlint.difference.earlier_state import NULL, PARTS
 from azkvlint.difference.sides import RootState, Side
-from azkvlint.model.finding import (
-    Acceptance,
-    Finding,
-    Occurrence,
-    Outcome,
-    Problem,
-    Report,
-    Repository,
-    Suppression,
-)
+from azkvlint.model.finding import Acceptance, Finding, Occurrence, Outcome, Problem, Report, Repository, Suppression
 from azkvlint.model.location import Location, Region, static_address
 from azkvlint.model.pattern import hole
 from azkvlint.model.rule import SEVERITIES, All, Rule

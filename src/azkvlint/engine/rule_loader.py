@@ -27,8 +27,10 @@ from azkvlint.engine.schema import (
     DERIVED_LANGUAGES,
     EXPECTATIONS,
     FIX_LANGUAGES,
+    IDEA,
     LANGUAGES,
     LINK,
+    NAME,
     PLACEHOLDERS,
     PROFILES,
     REQUIRED_KEYS,
@@ -230,10 +232,8 @@ def _path(node: Node) -> str:
 
 _BUILTIN_ID = regex(r"KV[0-9]{3}")
 _USERS_ID = regex(r"[A-Z]{2,8}-?[0-9]{1,6}")
-_NAME = regex(r"[a-z0-9]+(?:-[a-z0-9]+)*")
-_FORMER = regex(rf"{_NAME.pattern}|{_BUILTIN_ID.pattern}")
+_FORMER = regex(rf"{NAME.pattern}|{_BUILTIN_ID.pattern}")
 _PARAMETER = regex(r"[a-z][a-z0-9_]*")
-_COVERED = regex(r"[A-Z]{3}-[0-9]{2}")
 _PLACEHOLDER = regex(r"\{([^{}]*)\}")
 _QUOTED = regex(r"'(\{[\w.]+\})'")
 _START = YamlFault(1, 1, "")
@@ -334,7 +334,7 @@ class _RuleDecoder:
             marks_other=self._marks(fields.get("marks_other"), "marks_other", conditions),
             same_cause=decoder.texts(fields.get("same_cause"), "same_cause", _BUILTIN_ID, "an id such as KV001"),
             parameters=tuple(parameter for parameter, _ in parameters),
-            covers=decoder.texts(fields.get("covers"), "covers", _COVERED, "an id such as NET-01"),
+            covers=decoder.texts(fields.get("covers"), "covers", IDEA, "an id such as NET-01"),
             cwe=decoder.integers(fields.get("cwe"), "cwe"),
             controls=self._lists(fields, "controls"),
             peers=peers,
@@ -363,7 +363,7 @@ class _RuleDecoder:
     def _name(self, fields: MappingFields, rule_id: str) -> str:
         """Decode the name. The file is named for the id and the name."""
         text = self._decoder.line(fields.get("name"), "name")
-        if text and not _NAME.fullmatch(text):
+        if text and not NAME.fullmatch(text):
             self._decoder.fault(fields["name"], f"{text!r} is not a name: small letters and digits, joined by '-'")
         elif text and rule_id:
             stem = self._decoder.path.rpartition("/")[2].rpartition(".")[0]

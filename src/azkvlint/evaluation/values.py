@@ -13,15 +13,7 @@ from typing import Any, Protocol, TypeAlias, TypeVar
 import msgspec
 
 from azkvlint.model.location import Location
-from azkvlint.model.pattern import (
-    Pattern,
-    Text,
-    access,
-    escaped,
-    join_texts,
-    known_or_pattern,
-    text_form,
-)
+from azkvlint.model.pattern import Pattern, Text, access, escaped, join_texts, known_or_pattern, text_form
 from azkvlint.model.value import MAY_BE_ABSENT, NOT_EMPTY, Absent, Known, Scalar, Unknown
 from azkvlint.syntax.ast import Expression
 

@@ -42,15 +42,7 @@ from azkvlint.model.finding import (
 from azkvlint.model.location import Location, static_address
 from azkvlint.model.rule import Rule, Severity
 from azkvlint.model.suppression import OVERRIDE
-from azkvlint.readers.discover import (
-    JSON,
-    STDIN,
-    STDIN_NAME,
-    Source,
-    declares_variable,
-    discover,
-    is_module_file,
-)
+from azkvlint.readers.discover import JSON, STDIN, STDIN_NAME, Source, declares_variable, discover, is_module_file
 from azkvlint.readers.missing_modules import FETCH, unfetched_submodules
 from azkvlint.readers.units import Unit
 from azkvlint.util.errors import EXIT_CLEAN, EXIT_FINDINGS, EXIT_INCOMPLETE, UsageError

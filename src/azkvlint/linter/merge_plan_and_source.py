@@ -23,15 +23,7 @@ from azkvlint.linter.unit_result import (
     with_plan_note,
     with_regions,
 )
-from azkvlint.model.finding import (
-    FROM_PLAN,
-    ControlAnswers,
-    Declaration,
-    Evidence,
-    Finding,
-    Outcome,
-    Vault,
-)
+from azkvlint.model.finding import FROM_PLAN, ControlAnswers, Declaration, Evidence, Finding, Outcome, Vault
 from azkvlint.model.identity import with_fingerprints
 from azkvlint.model.location import Location, static_address
 from azkvlint.model.resource import RequiredAttributes, Resource

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from azkvlint.model.finding import Problem, Repository
+from azkvlint.model.finding import RunResult
 from azkvlint.model.identity import world_note
 from azkvlint.model.location import Location
 from azkvlint.util.lazy_regex import regex
@@ -197,7 +197,7 @@ class Unfollowed(msgspec.Struct, frozen=True, kw_only=True):
     at: Location
 
 
-class AccessReport(msgspec.Struct, frozen=True, kw_only=True):
+class AccessReport(RunResult, frozen=True, kw_only=True):
     """The result of one run of ``kvlint access``. ``rows`` are in order of vaults, principals and capabilities.
 
     ``roles`` are the built-in roles of the paths, with what each allows.
@@ -207,11 +207,7 @@ class AccessReport(msgspec.Struct, frozen=True, kw_only=True):
     vaults: tuple[AccessVault, ...]
     rows: tuple[AccessRow, ...]
     breaches: tuple[Breach, ...]
-    problems: tuple[Problem, ...]
-    sources: tuple[str, ...]
-    version: str
     is_strict: bool = False
-    repository: Repository | None = None
     question: Question = Question()
     unfollowed: tuple[Unfollowed, ...] = ()
     roles: tuple[tuple[str, str], ...] = ()

@@ -375,7 +375,16 @@ class Repository(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     branch: str
 
 
-class Report(msgspec.Struct, frozen=True, kw_only=True):
+class RunResult(msgspec.Struct, frozen=True, kw_only=True):
+    """What the results of all commands state of their run. ``sources`` are the paths that were read."""
+
+    problems: tuple[Problem, ...]
+    sources: tuple[str, ...]
+    version: str
+    repository: Repository | None = None
+
+
+class Report(RunResult, frozen=True, kw_only=True):
     """The result of a run.
 
     ``findings`` are grouped and sorted by path, line, column and rule; so are ``unknown``, which are empty unless
@@ -391,14 +400,10 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
     findings: tuple[Finding, ...]
     unknown: tuple[Finding, ...]
-    problems: tuple[Problem, ...]
     rules: tuple[Rule, ...]
-    sources: tuple[str, ...]
     resource_counts: Mapping[str, int]
     passed: int
-    version: str
     unit_counts: Mapping[str, int] = {}
-    repository: Repository | None = None
     suppressed: tuple[Finding, ...] = ()
     passes: tuple[Finding, ...] = ()
     root: str = ""

@@ -16,15 +16,7 @@ from azkvlint.model.access import AccessReport, AccessVault, Capability, Princip
 from azkvlint.model.finding import without_notes
 from azkvlint.reporters import Options
 from azkvlint.reporters import document as doc
-from azkvlint.reporters.access import (
-    breach_text,
-    certainty,
-    listed,
-    path_text,
-    step_texts,
-    summary,
-    vault_of,
-)
+from azkvlint.reporters.access import breach_text, certainty, listed, path_text, step_texts, summary, vault_of
 from azkvlint.reporters.access_sections import (
     AccessSection,
     PathGroup,

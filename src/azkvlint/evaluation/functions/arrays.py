@@ -336,37 +336,30 @@ def _split_text(whole: object, by: object) -> list[str]:
 
 def _take(context: CallContext, arguments: list[Result]) -> Result:
     """Return the first items or characters; none for a negative number."""
-    value, count = arguments
-    if isinstance(count, Scalar):
-        most = max(number(count.value), 0)
-        match value:
-            case Items(items=items):
-                return Items(at=context.at, items=items[:most])
-            case Scalar(value=str() as whole, sensitive=sensitive):
-                return Scalar(at=context.at, value=whole[:most], sensitive=sensitive)
-            case Unknown() as doubt if 0 < most <= len(known := start_of(doubt)):
-                return Scalar(at=context.at, value=known[:most], sensitive=value.sensitive)
-            case Unknown() as doubt:
-                known_part = part_of(known_of_unknown(doubt), 0, most)
-                return msgspec.structs.replace(context.unknown(doubt), given=True, known=known_part)
-            case _:
-                pass
-    return context.fails("expects an array or a string", *arguments)
+    return _slice(context, arguments, from_start=True)
 
 
 def _skip(context: CallContext, arguments: list[Result]) -> Result:
     """Return what comes after the first items or characters; everything for a negative number."""
+    return _slice(context, arguments, from_start=False)
+
+
+def _slice(context: CallContext, arguments: list[Result], *, from_start: bool) -> Result:
+    """Return the items or characters before a number of them, or those after it."""
     value, count = arguments
     if isinstance(count, Scalar):
-        start = max(number(count.value), 0)
+        at = max(number(count.value), 0)
+        start, most = (0, at) if from_start else (at, None)
         match value:
             case Items(items=items):
-                return Items(at=context.at, items=items[start:])
+                return Items(at=context.at, items=items[start:most])
             case Scalar(value=str() as whole, sensitive=sensitive):
-                return Scalar(at=context.at, value=whole[start:], sensitive=sensitive)
+                return Scalar(at=context.at, value=whole[start:most], sensitive=sensitive)
+            case Unknown() as doubt if most and most <= len(known := start_of(doubt)):
+                return Scalar(at=context.at, value=known[:most], sensitive=value.sensitive)
             case Unknown() as doubt:
-                known = part_of(known_of_unknown(doubt), start, None)
-                return msgspec.structs.replace(context.unknown(doubt), given=True, known=known)
+                known_part = part_of(known_of_unknown(doubt), start, most)
+                return msgspec.structs.replace(context.unknown(doubt), given=True, known=known_part)
             case _:
                 pass
     return context.fails("expects an array or a string", *arguments)

@@ -10,15 +10,7 @@ import msgspec
 from azkvlint.evaluation.budget import MAX_ITEMS
 from azkvlint.evaluation.functions.merging import merge, overlaid
 from azkvlint.evaluation.functions.strings import fits
-from azkvlint.evaluation.functions.table import (
-    ANY,
-    CallContext,
-    Function,
-    InvalidCall,
-    Lazy,
-    ResultFunction,
-    opaque,
-)
+from azkvlint.evaluation.functions.table import ANY, CallContext, Function, InvalidCall, Lazy, ResultFunction, opaque
 from azkvlint.evaluation.known import known_of, size_of
 from azkvlint.evaluation.operators import is_same
 from azkvlint.evaluation.values import (

@@ -12,16 +12,7 @@ from azkvlint.evaluation.functions.table import UnknownResult
 from azkvlint.evaluation.known import is_given
 from azkvlint.evaluation.terraform.alternatives import gather, keep_optional, one_of_results, step_into
 from azkvlint.evaluation.terraform.operators import FailedError, RequiredError, primitive, text_of
-from azkvlint.evaluation.values import (
-    Fields,
-    Items,
-    Result,
-    WithItem,
-    doubt_in,
-    is_large,
-    is_sensitive,
-    unknown_in,
-)
+from azkvlint.evaluation.values import Fields, Items, Result, WithItem, doubt_in, is_large, is_sensitive, unknown_in
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import Pattern
 from azkvlint.model.value import NOTHING_KNOWN, Absent, Known, Scalar, Unknown

@@ -18,11 +18,7 @@ from azkvlint.model.pattern import Pattern, numbered, restored, text_form
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Absent, Link, ListValue, MapValue, Scalar, Unknown, Value
 from azkvlint.readers.deployment.scope import GROUP, MANAGEMENT_GROUP, SUBSCRIPTION, TENANT, DeploymentScope
-from azkvlint.readers.modules.template_holders import (
-    DEPLOYMENTS,
-    REMEDY,
-    Holder,
-)
+from azkvlint.readers.modules.template_holders import DEPLOYMENTS, REMEDY, Holder
 from azkvlint.syntax.ast import Pointer
 from azkvlint.syntax.json_decoder import JsonDocument, decode_text
 from azkvlint.syntax.json_positions import JsonObject

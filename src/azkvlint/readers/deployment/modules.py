@@ -18,7 +18,6 @@ from azkvlint.readers.deployment.symbols import (
     DeploymentSymbol,
     FileInstance,
     Iteration,
-    condition_of,
 )
 from azkvlint.syntax import ast
 from azkvlint.values.secrecy import has_literal
@@ -60,11 +59,15 @@ class DeploymentModuleEntity(ConditionalIteration):
         self.symbol = symbol
         self.instance = symbol.instance
         self.iteration = iteration
-        self.address = symbol.address + iteration.key
         self.at = self.instance.head(symbol.node)
         self.body = DeclarationBody(self.instance, symbol.node.name, iteration)
         self._content: FileInstance | None = None
         self._is_opened = False
+
+    @property
+    def address(self) -> str:
+        """Return its address in reports."""
+        return self.symbol.address + self.iteration.key
 
     def close(self) -> None:
         """Release all objects: see ``DeploymentInstance.close``."""
@@ -91,10 +94,6 @@ class DeploymentModuleEntity(ConditionalIteration):
     def opened(self) -> FileInstance | None:
         """Return the file of the module, if it was opened."""
         return self._content
-
-    def conditions(self) -> frozenset[str] | None:
-        """Return the unknown conditions that it declares; None if it does not exist."""
-        return condition_of(self.instance.evaluator, self.iteration, lambda: self.address)
 
     def record_source(self) -> None:
         """Record what decides which file it deploys: nothing, because its path is written."""

@@ -31,7 +31,6 @@ from azkvlint.readers.deployment.symbols import (
     DeploymentSymbol,
     FileInstance,
     Iteration,
-    condition_of,
 )
 from azkvlint.readers.modules.required_members import RequiredMembers, Tree, prune
 from azkvlint.syntax import ast
@@ -121,10 +120,6 @@ class DeploymentResourceEntity(ConditionalIteration):
         elif self._address_read:
             self.instance.run.recorder.add_inputs(self._address_read)
         return self._address
-
-    def conditions(self) -> frozenset[str] | None:
-        """Return the unknown conditions that it declares; None if it does not exist."""
-        return condition_of(self.instance.evaluator, self.iteration, lambda: self.address)
 
     @property
     def identity(self) -> ResourceIdentity:

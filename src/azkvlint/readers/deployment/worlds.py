@@ -14,7 +14,6 @@ from azkvlint.evaluation.operators import Local
 from azkvlint.evaluation.reads import Inputs, Recorder
 from azkvlint.evaluation.solve import Alternative, DeclaredInstances, Definition, Demand, Input
 from azkvlint.evaluation.values import Fallback, Result
-from azkvlint.graph.duplicates import without_duplicates
 from azkvlint.graph.worlds import Facts, Faults, InputChange, World
 from azkvlint.model.condition import CONTAINS, ITEM, NOT_NULL
 from azkvlint.model.location import Location
@@ -33,7 +32,7 @@ from azkvlint.readers.deployment.template_resources import TemplateArguments
 from azkvlint.readers.modules.run import Run
 from azkvlint.readers.modules.values import without_value
 from azkvlint.readers.modules.world_values import WorldValues, changed_value, limited
-from azkvlint.readers.modules.worlds import RootInWorld, RootWorlds
+from azkvlint.readers.modules.worlds import CollectedWorld, RootInWorld, RootWorlds
 from azkvlint.syntax import ast
 from azkvlint.syntax.arm_expression import is_expression, unescaped
 from azkvlint.values.secrecy import names_value
@@ -262,15 +261,11 @@ def _items_of(symbol: DeploymentSymbol[Any], here: FileInstance) -> _Items:
     return {body.item: (_DeploymentExpressionScope(here, symbol.local, _items_around(symbol)), body.over)}
 
 
-class DeploymentWorld:
-    """One root in one world. ``collector`` collects its resources."""
+class DeploymentWorld(CollectedWorld[DeploymentInstance, Collector]):
+    """One root in one world."""
 
     def __init__(self, run: Run, root: DeploymentInstance, collector: Collector, *, base_has_existing: bool) -> None:
-        self.run: Any = run
-        self.base_has_existing = base_has_existing
-        self.root = root
-        self.collector = collector
-        self._is_gathered = not run.changed
+        super().__init__(run, root, collector, base_has_existing=base_has_existing)
         self._instances: dict[str, FileInstance | None] = {}
 
     def instance(self, instance: FileInstance) -> FileInstance | None:
@@ -332,17 +327,11 @@ class DeploymentWorld:
 
     def resources(self) -> Mapping[str, Resource]:
         """Return all resources, without existing ones that the root deploys itself."""
-        every = self.collector.in_world(self.run)
-        if self.base_has_existing or any(one.existing for one in self.run.resources.values()):
-            return without_duplicates(every)
-        return every
+        return self.without_deployed(self.collector.in_world(self.run))
 
-    def gather(self) -> Collector:
-        """Return all resources, collected once."""
-        if not self._is_gathered:
-            self._is_gathered = True
-            self.collector.collect_changed(self.root)
-        return self.collector
+    def collect(self) -> None:
+        """See the base class."""
+        self.collector.collect_changed(self.root)
 
 
 def _around(symbol: DeploymentSymbol[Any]) -> list[Any]:

@@ -12,12 +12,7 @@ from azkvlint.azure.azurerm.arguments import name_as_written
 from azkvlint.azure.azurerm.providers import PROVIDER_PREFIX, features_value, provider_resource
 from azkvlint.azure.azurerm.secret_attributes import ARGUMENT_IN_STATE, SECRET_ARGUMENTS
 from azkvlint.graph.changes import CHANGED_FROM, with_changes
-from azkvlint.graph.pseudo_resources import (
-    PATH_IN_BODY,
-    origins_and_retention,
-    requires_origins,
-    with_derived,
-)
+from azkvlint.graph.pseudo_resources import PATH_IN_BODY, origins_and_retention, requires_origins, with_derived
 from azkvlint.model.location import Location
 from azkvlint.model.provider_version import EVIDENCE, VersionRange, narrow_by_arguments, range_of_constraint
 from azkvlint.model.resource import RequiredAttributes, Resource

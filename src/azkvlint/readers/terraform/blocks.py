@@ -11,15 +11,7 @@ import msgspec
 from azkvlint.evaluation.budget import MAX_ITEMS
 from azkvlint.evaluation.operators import Local
 from azkvlint.evaluation.terraform.alternatives import step_into
-from azkvlint.evaluation.values import (
-    ANY_ATTRIBUTE,
-    Fields,
-    Items,
-    Partly,
-    Result,
-    doubt_in,
-    is_large,
-)
+from azkvlint.evaluation.values import ANY_ATTRIBUTE, Fields, Items, Partly, Result, doubt_in, is_large
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import Pattern, bare
 from azkvlint.model.value import MAY_BE_ABSENT, Absent, Scalar, Unknown

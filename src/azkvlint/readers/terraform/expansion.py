@@ -12,16 +12,7 @@ from azkvlint.evaluation.known import known_of
 from azkvlint.evaluation.operators import NOTHING, Local
 from azkvlint.evaluation.reads import Bound, Inputs, ReadSet, Recorder
 from azkvlint.evaluation.terraform.alternatives import gather, one_of_results
-from azkvlint.evaluation.values import (
-    Fields,
-    Items,
-    Result,
-    WithItem,
-    doubt_in,
-    is_data,
-    is_sensitive,
-    pattern_of,
-)
+from azkvlint.evaluation.values import Fields, Items, Result, WithItem, doubt_in, is_data, is_sensitive, pattern_of
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import Text, hole, pattern_from, text_form
 from azkvlint.model.value import Scalar, Unknown
