@@ -4,13 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+import msgspec
+
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Absent, Answer, ListValue, MapValue, Origin, Plain, Scalar, Unknown, Value
+from azkvlint.model.value import (
+    Absent,
+    Answer,
+    ListValue,
+    MapValue,
+    Origin,
+    Path,
+    Plain,
+    Scalar,
+    Unknown,
+    Value,
+    path_text,
+)
 
 
 def _location(where: Location | Resource | Answer) -> Location:
     return where if isinstance(where, Location) else where.at
+
+
+def at_attribute(answer: Answer, path: Path) -> Location:
+    """Return the location of a value as that of the attribute at a path."""
+    return msgspec.structs.replace(answer.at, attribute=path_text(path))
 
 
 def known(where: Location | Resource | Answer, value: Plain, note: str = "", *, sensitive: bool = False) -> Scalar:

@@ -19,9 +19,8 @@ from azkvlint.derived.access_policies import POLICIES, VAULTS
 from azkvlint.derived.assignments import GRANTS
 from azkvlint.derived.vaults import MANAGED_HSMS, RBAC
 from azkvlint.linter.access import Cleaner
-from azkvlint.model.access import OfRoot
 from azkvlint.model.difference import OneWayDoor
-from azkvlint.model.finding import TERRAFORM_MODULE, TERRAFORM_PLAN, TERRAGRUNT_UNIT
+from azkvlint.model.finding import TERRAFORM_MODULE, TERRAFORM_PLAN, TERRAGRUNT_UNIT, OfRoot
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import has_holes
 from azkvlint.model.resource import Resource, ResourceGraph

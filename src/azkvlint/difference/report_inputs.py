@@ -10,6 +10,7 @@ import msgspec
 
 from azkvlint.difference.earlier_state import NULL, PARTS
 from azkvlint.difference.sides import RootState, Side
+from azkvlint.engine.schema import USERS_ID
 from azkvlint.model.finding import Acceptance, Finding, Occurrence, Outcome, Problem, Report, Repository, Suppression
 from azkvlint.model.location import Location, Region, static_address
 from azkvlint.model.pattern import hole
@@ -27,7 +28,6 @@ _MAX_REPORT = 200_000_000
 _BEGINS_AS_REPORT = regex(rb'\s*\{\s*"[\s\S]*"name":\s*"kvlint"')
 _PART = 4_000
 _UNKNOWN_NAME = hole("name").text
-_RULE_ID = regex(r"[A-Z]{2,8}-?[0-9]{1,6}")
 _MAKE_REPORT = "write one with `kvlint check PATH -f json=report.json`"
 
 
@@ -180,7 +180,7 @@ def _acceptance(result: _ReportedResult) -> Acceptance | None:
 def _finding(result: _ReportedResult, known: Mapping[str, Rule]) -> Finding:
     """Return a result of a report as a finding. Raise InputError for a word that no report contains."""
     severity = SEVERITIES.get(result.severity)
-    if severity is None or _RULE_ID.fullmatch(result.rule_id) is None or not result.occurrences:
+    if severity is None or USERS_ID.fullmatch(result.rule_id) is None or not result.occurrences:
         raise InputError("a result has an unknown severity, an invalid rule ID or no occurrences")
     rule = known.get(result.rule_id) or _stub(result)
     first = result.occurrences[0]

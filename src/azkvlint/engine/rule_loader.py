@@ -23,6 +23,7 @@ from azkvlint.engine.example_changes import (
 )
 from azkvlint.engine.parameters import kind_of
 from azkvlint.engine.schema import (
+    BUILTIN_ID,
     CATEGORIES,
     DERIVED_LANGUAGES,
     EXPECTATIONS,
@@ -36,6 +37,7 @@ from azkvlint.engine.schema import (
     REQUIRED_KEYS,
     RULE_KEYS,
     TOPICS,
+    USERS_ID,
 )
 from azkvlint.engine.yaml_decoder import Decoder, MappingFields, either, suggestion
 from azkvlint.model.rule import SEVERITIES, Example, Grading, Operand, OtherFix, Parameter, Rule
@@ -230,9 +232,7 @@ def _path(node: Node) -> str:
     return str(data(node))
 
 
-_BUILTIN_ID = regex(r"KV[0-9]{3}")
-_USERS_ID = regex(r"[A-Z]{2,8}-?[0-9]{1,6}")
-_FORMER = regex(rf"{NAME.pattern}|{_BUILTIN_ID.pattern}")
+_FORMER = regex(rf"{NAME.pattern}|{BUILTIN_ID.pattern}")
 _PARAMETER = regex(r"[a-z][a-z0-9_]*")
 _PLACEHOLDER = regex(r"\{([^{}]*)\}")
 _QUOTED = regex(r"'(\{[\w.]+\})'")
@@ -332,7 +332,7 @@ class _RuleDecoder:
             fix_if=fix_if,
             marks=self._marks(fields.get("marks"), "marks", conditions),
             marks_other=self._marks(fields.get("marks_other"), "marks_other", conditions),
-            same_cause=decoder.texts(fields.get("same_cause"), "same_cause", _BUILTIN_ID, "an id such as KV001"),
+            same_cause=decoder.texts(fields.get("same_cause"), "same_cause", BUILTIN_ID, "an id such as KV001"),
             parameters=tuple(parameter for parameter, _ in parameters),
             covers=decoder.texts(fields.get("covers"), "covers", IDEA, "an id such as NET-01"),
             cwe=decoder.integers(fields.get("cwe"), "cwe"),
@@ -346,7 +346,7 @@ class _RuleDecoder:
         if not text:
             return ""
         node = fields["id"]
-        if not (_BUILTIN_ID if self._builtin else _USERS_ID).fullmatch(text):
+        if not (BUILTIN_ID if self._builtin else USERS_ID).fullmatch(text):
             form = "KV and 3 digits" if self._builtin else "2 to 8 capital letters and 1 to 6 digits, such as ABC-12"
             self._decoder.fault(node, f"{text!r} is not an id, which is {form}")
             return ""

@@ -30,6 +30,7 @@ from typing import NamedTuple
 from azkvlint.config.run_config import Config
 from azkvlint.linter.test_folders import FoldersOfTests
 from azkvlint.model.fix import Refusal
+from azkvlint.readers.deployments import CONTINUATION
 from azkvlint.readers.discover import BICEP, JSON, PARAMETERS, SKIPPED, is_module_file, is_terragrunt_file
 from azkvlint.syntax.json_decoder import decode_text
 from azkvlint.util.errors import InputError
@@ -112,7 +113,6 @@ _VAULT = regex(r"vault|(?<![a-z])kv(?![a-z])|kv(?:_?-?(?:name|id|uri|ref|rg|reso
 # What Bicep writes into a template.
 _COMPILED = regex(r'"_generator"\s{0,99}:\s{0,99}\{\s{0,99}"name"\s{0,99}:\s{0,99}"bicep"')
 _PLAIN = regex(r"(?<![\w-])-(?:json|raw|show-sensitive)\b")
-_CONTINUATION = regex(r"[\\`^][ \t]{0,9}\r?\n")
 
 
 class InUse(Refusal):
@@ -267,7 +267,7 @@ class CheckoutFiles:
         """Raise Refusal if a script reads the Terraform output ``name`` in a form that hides sensitive ones."""
         found = []
         for file in self._about_outputs:
-            text = _CONTINUATION.sub(" ", self.text(file.path)) if not file.is_template else ""
+            text = CONTINUATION.sub(" ", self.text(file.path)) if not file.is_template else ""
             for match in _TERRAFORM_OUTPUT.finditer(text):
                 words = [word.strip("\"'") for word in match[1].split() if not word.startswith(("-", ">", "2>"))]
                 if not _PLAIN.search(match[0]) and (not words or name in words or "$" in match[1]):
@@ -303,7 +303,7 @@ class CheckoutFiles:
             if is_user or (path.lower().endswith(JSON) and self._hands_vault_on(text)):
                 yield path
         for path in self._graph.scripts if commands else ():
-            text = _CONTINUATION.sub(" ", without_comments(path, self.text(path)))
+            text = CONTINUATION.sub(" ", without_comments(path, self.text(path)))
             if contains(_compact(text), commands):
                 yield path
 

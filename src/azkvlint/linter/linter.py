@@ -13,7 +13,7 @@ from azkvlint import __version__
 from azkvlint.config.run_config import CheckSettings, Config, Notice, today
 from azkvlint.engine.required_attributes import evaluated_types
 from azkvlint.engine.rule_store import builtin_rules, load_folder, select_rules
-from azkvlint.linter.compiled_rules import CompiledRules
+from azkvlint.linter.compiled_rules import CompiledRules, UnitSettings
 from azkvlint.linter.git_checkout import repository
 from azkvlint.linter.group_instances import group_findings, merge_module_problems, without_addresses
 from azkvlint.linter.inventory import Inventory, inventory_of
@@ -21,7 +21,7 @@ from azkvlint.linter.suppressions import policy_of
 from azkvlint.linter.test_folders import FoldersOfTests
 from azkvlint.linter.undeployed import Undeployed, without_deployment
 from azkvlint.linter.unit_result import UnitResult, merge_declarations, repeated_vaults
-from azkvlint.linter.workers import UnitSettings, evaluate_units, limit_of, set_readable_files, within_limit
+from azkvlint.linter.workers import evaluate_units, limit_of, set_readable_files, within_limit
 from azkvlint.model.finding import (
     ARM_TEMPLATE,
     BICEP_FILE,

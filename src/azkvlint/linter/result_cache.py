@@ -24,8 +24,8 @@ from azkvlint.util.project_boundary import RUN
 from azkvlint.util.project_files import FILE_BUFFER
 
 if TYPE_CHECKING:
+    from azkvlint.linter.compiled_rules import UnitSettings
     from azkvlint.linter.result_store import ResultStore, Stored, StoredResults
-    from azkvlint.linter.workers import UnitSettings
 
 # The size of inputs in bytes from which the default folder is used: evaluating less takes no longer than the cache.
 _PAYS_FROM = 100_000

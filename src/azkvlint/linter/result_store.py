@@ -26,7 +26,7 @@ from azkvlint.util.project_boundary import RUN, current_folder, expand_home
 from azkvlint.util.project_files import MAX_INPUT
 
 if TYPE_CHECKING:
-    from azkvlint.linter.workers import UnitSettings
+    from azkvlint.linter.compiled_rules import UnitSettings
 
 _MAGIC = b"kvlint results 1\n"
 _SUFFIX = ".results"

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from azkvlint.config.run_config import Config
 from azkvlint.evaluation.budget import UnitWork, limit_of_run
-from azkvlint.linter.compiled_rules import CompiledRules
-from azkvlint.linter.suppressions import SuppressionPolicy
+from azkvlint.linter.compiled_rules import CompiledRules, UnitSettings
 from azkvlint.linter.unit_result import UnitResult, evaluate_unit, in_world, with_plan_note, with_source_mismatch
 from azkvlint.model.finding import INPUT_INCOMPLETE, INPUT_UNREADABLE, TERRAFORM_MODULE, Problem
 from azkvlint.model.location import Location, Region
-from azkvlint.model.rule import Rule
 from azkvlint.readers.discover import BICEP, STDIN, Source, is_terragrunt_file
 from azkvlint.readers.terraform import TerraformSettings
 from azkvlint.readers.units import Unit
@@ -45,20 +43,6 @@ _KILLED, _KILLED_HINT = (
     "not evaluated: the worker process was terminated from outside",
     "provide more memory, or run with `--jobs 1`",
 )
-
-
-class UnitSettings(NamedTuple):
-    """How all units of a run are evaluated.
-
-    Directives in comments are checked against ``policy``; without one they are ignored. For ``relevant`` see
-    RequiredAttributes.
-    """
-
-    config: Config
-    rules: tuple[Rule, ...]
-    root: str
-    policy: SuppressionPolicy | None = None
-    relevant: frozenset[str] = frozenset()
 
 
 def evaluate_units(

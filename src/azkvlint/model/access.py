@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from azkvlint.model.finding import RunResult
+from azkvlint.model.finding import OfRoot, RunResult
 from azkvlint.model.identity import world_note
 from azkvlint.model.location import Location
 from azkvlint.util.lazy_regex import regex
@@ -75,13 +75,6 @@ class AccessRow(msgspec.Struct, frozen=True, kw_only=True):
     capability: str
     path: AccessPath
     vaults: tuple[int, ...]
-
-
-class OfRoot(msgspec.Struct, frozen=True, kw_only=True):
-    """What is in the input ``root``, in its base world ``world``: a parameter file, or a deployment of a stack."""
-
-    root: str = ""
-    world: str = ""
 
 
 class VaultOfRoot(OfRoot, frozen=True, kw_only=True):

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 import msgspec
 
-from azkvlint.model.access import AccessPath, AccessVault, OfRoot, Principal
-from azkvlint.model.finding import Finding, Problem, Report
+from azkvlint.model.access import AccessPath, AccessVault, Principal
+from azkvlint.model.finding import Finding, OfRoot, Problem, Report
 from azkvlint.model.location import Location
 
 NEW, GONE, CHANGED, MOVED, UNCHANGED = "new", "gone", "changed", "moved", "unchanged"

@@ -375,6 +375,13 @@ class Repository(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     branch: str
 
 
+class OfRoot(msgspec.Struct, frozen=True, kw_only=True):
+    """What is in the input ``root``, in its base world ``world``: a parameter file, or a deployment of a stack."""
+
+    root: str = ""
+    world: str = ""
+
+
 class RunResult(msgspec.Struct, frozen=True, kw_only=True):
     """What the results of all commands state of their run. ``sources`` are the paths that were read."""
 

@@ -10,10 +10,13 @@ import msgspec
 
 from azkvlint.model.effect import Effect, merged
 from azkvlint.model.value import Path, Plain
+from azkvlint.util.lazy_regex import regex
 
 Operand: TypeAlias = Plain | tuple[Plain, ...]
 
 
+# A placeholder in a message.
+PLACEHOLDER = regex(r"\{([\w.]+)\}")
 # The category of rules about secrets in code.
 SECRETS = "secrets"
 

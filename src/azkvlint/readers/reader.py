@@ -370,12 +370,7 @@ class KeepingReader(Reader):
     _MOST_RESOURCES = 20_000
 
     def __init__(
-        self,
-        required: RequiredAttributes,
-        root: str,
-        settings: TerraformSettings = _NO_SETTINGS,
-        *,
-        peer_comments: bool = False,
+        self, required: RequiredAttributes, root: str, settings: TerraformSettings, *, peer_comments: bool
     ) -> None:
         super().__init__(required, root, settings, peer_comments=peer_comments)
         self._kept: dict[tuple[str, Unit], ReadResult | None] = {}

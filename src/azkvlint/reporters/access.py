@@ -24,7 +24,7 @@ from azkvlint.model.access import (
 )
 from azkvlint.reporters import Options, Reporter, lazy_reporters
 from azkvlint.reporters.document.csv import quoted
-from azkvlint.reporters.findings.json import location, problem
+from azkvlint.reporters.findings.json import location, problem, root_fields
 from azkvlint.reporters.phrases import place
 from azkvlint.util.text import encode, pluralize, visible
 
@@ -97,8 +97,7 @@ def _vault_json(vault: AccessVault) -> dict[str, Any]:
         "type": vault.type,
         "permissionModel": vault.model,
         "network": vault.network or None,
-        "root": vault.root,
-        "world": vault.world or None,
+        **root_fields(vault),
         "deployed": vault.is_deployed,
         "complete": vault.is_complete,
         "condition": vault.condition or None,

@@ -46,7 +46,7 @@ from azkvlint.reporters import Options, Reporter
 from azkvlint.reporters import document as doc
 from azkvlint.reporters.access import listed, path_text, principal_text
 from azkvlint.reporters.document.text import text as write_text
-from azkvlint.reporters.findings.json import location, problem, result, suppression
+from azkvlint.reporters.findings.json import location, problem, result, root_fields, suppression
 from azkvlint.reporters.findings.markdown import LIMIT, MARKS, RESERVE, fit
 from azkvlint.reporters.findings.text import Move, moved_finding, moved_location, paths_from
 from azkvlint.reporters.grouping import fold, unknown_causes
@@ -332,8 +332,7 @@ def _setting_json(setting: KeptSetting) -> dict[str, Any]:
         "kind": setting.kind,
         "resource": setting.resource,
         "name": setting.name or None,
-        "root": setting.root,
-        "world": setting.world or None,
+        **root_fields(setting),
         "text": setting.text,
     }
 

@@ -23,7 +23,7 @@ from azkvlint.reporters import Options, Reporter
 from azkvlint.reporters import document as doc
 from azkvlint.reporters.document.csv import csv as write_csv
 from azkvlint.reporters.document.text import text as write_text
-from azkvlint.reporters.findings.json import location, problem
+from azkvlint.reporters.findings.json import location, problem, root_fields
 from azkvlint.reporters.phrases import place, problem_line
 from azkvlint.util.text import encode, pluralize, visible
 
@@ -354,8 +354,7 @@ def _vault_json(vault: VaultPlan) -> dict[str, Any]:
     return {
         "name": vault.name,
         "resource": vault.address,
-        "root": vault.root,
-        "world": vault.world or None,
+        **root_fields(vault),
         "wave": vault.wave or None,
         "location": location(vault.at),
         "condition": vault.condition or None,
@@ -399,8 +398,7 @@ def _other_json(vault: OtherVault) -> dict[str, Any]:
         "resource": vault.address,
         "permissionModel": None if vault.reason else "Azure RBAC",
         "reason": vault.reason or None,
-        "root": vault.root,
-        "world": vault.world or None,
+        **root_fields(vault),
         "location": location(vault.at),
         "condition": vault.condition or None,
     }

@@ -12,10 +12,9 @@ from typing import NoReturn
 import msgspec
 
 from azkvlint.syntax.ast import Call, Expression, Item, Literal, Member
-from azkvlint.syntax.numbers import number_in_range
 from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
-from azkvlint.util.text import describe_character
+from azkvlint.util.text import describe_character, number_in_range
 
 # Azure's limit for the text between the brackets.
 MAX_LENGTH = 24_576

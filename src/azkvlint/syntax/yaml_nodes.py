@@ -12,8 +12,8 @@ from typing import Any, NoReturn, TypeAlias
 import msgspec
 import yaml
 
-from azkvlint.syntax.numbers import number_in_range
 from azkvlint.util.lazy_regex import regex
+from azkvlint.util.text import number_in_range
 
 # Deeper than any rule or example, and far below the interpreter's recursion limit.
 MAX_DEPTH = 50

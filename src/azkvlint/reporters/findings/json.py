@@ -9,7 +9,7 @@ from collections import Counter
 from typing import Any
 
 from azkvlint.model.effect import consequence_of, names_of
-from azkvlint.model.finding import Declaration, Evidence, Finding, Note, Occurrence, Problem, Report
+from azkvlint.model.finding import Declaration, Evidence, Finding, Note, Occurrence, OfRoot, Problem, Report
 from azkvlint.model.fix import Suggestion, suggestion_key
 from azkvlint.model.location import Location
 from azkvlint.model.rule import Severity
@@ -166,6 +166,11 @@ def suppression(finding: Finding) -> dict[str, Any] | None:
         "tool": reason.tool or None,
         "location": location(reason.at),
     }
+
+
+def root_fields(one: OfRoot) -> dict[str, Any]:
+    """Return in which input and base world something is."""
+    return {"root": one.root, "world": one.world or None}
 
 
 def location(at: Location | None) -> dict[str, Any] | None:
