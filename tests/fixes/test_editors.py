@@ -23,7 +23,6 @@ class Case(msgspec.Struct):
     at: str | tuple[str | int, ...]
     operation: tuple[Any, ...]
     expected: str
-    options: dict[str, Any] = {}
 
 
 def edited(case: Case, text: str, at: Any = None) -> str:
@@ -33,7 +32,7 @@ def edited(case: Case, text: str, at: Any = None) -> str:
         start = text.index(at)
         at = start, start + len(at)
     operation, *arguments = case.operation
-    return apply(text, getattr(editor, operation)(at, *arguments, **case.options))
+    return apply(text, getattr(editor, operation)(at, *arguments))
 
 
 CASES = [
@@ -126,11 +125,6 @@ CASES = [
         "argument of a module", HCL, 'module "kv" {\n  source = "x" # from\n}\n', 'module "kv"',
         ("set_value", ("acls", "action"), "Deny"),
         'module "kv" {\n  source = "x" # from\n  acls = {\n    action = "Deny"\n  }\n}\n',
-    ),
-    Case(
-        "argument beside another", HCL, 'module "kv" {\n  source = "x" # from\n  name   = "y"\n}\n', 'module "kv"',
-        ("set_value", ("version",), "1.2.3"),
-        'module "kv" {\n  source  = "x" # from\n  version = "1.2.3"\n  name    = "y"\n}\n', {"beside": "source"},
     ),
     Case(
         "member of an object argument", HCL, 'module "kv" {\n  acls = { bypass = "None" }\n}\n', 'module "kv"',

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from azkvlint.evaluation.values import Fields, field_of, is_sensitive
+from azkvlint.evaluation.values import Fields, is_sensitive
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import hole
 from azkvlint.model.value import Scalar, Unknown
@@ -16,7 +16,7 @@ def test_no_property_of_a_secret_object_is_shown() -> None:
     result = mark_secret(Fields(at=AT, fields={"a": Scalar(at=AT, value="x")}, rest=rest))
     assert isinstance(result, Fields)
     for name in ("a", "b"):
-        field = field_of(result, name)
+        field = result.field(name)
         assert isinstance(field, Scalar | Unknown)
         assert is_sensitive(field)
         assert field.text in ("x", "")

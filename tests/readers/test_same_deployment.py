@@ -9,7 +9,7 @@ from typing import Any
 from azkvlint.model.pattern import text_form
 from azkvlint.model.resource import RequiredAttributes, Resource
 from azkvlint.model.value import ListValue, Scalar
-from azkvlint.readers.bicep.files import ModuleCache
+from azkvlint.readers.bicep.files import BicepRun, ModuleCache
 from azkvlint.readers.bicep.read import read_bicep
 from azkvlint.readers.deployment.read import read_template
 from azkvlint.readers.modules.run import TemplateRead
@@ -27,7 +27,7 @@ def read_source(folder: Path, text: str, **modules: str) -> TemplateRead:
         (folder / f"{name}.bicep").write_text(module, encoding="utf-8")
     file = folder / "main.bicep"
     file.write_text(text, encoding="utf-8")
-    return read_bicep("main.bicep", str(file), str(folder), text, _ALL, ModuleCache())
+    return read_bicep(BicepRun("main.bicep", text, _ALL, ModuleCache(), str(folder)), str(file))
 
 
 def read_compiled(**sections: Any) -> TemplateRead:

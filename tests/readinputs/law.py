@@ -17,7 +17,7 @@ from azkvlint.evaluation.values import wrap
 from azkvlint.model.location import Location
 from azkvlint.model.resource import RequiredAttributes, Resource
 from azkvlint.model.value import MapValue
-from azkvlint.readers.bicep.files import ModuleCache
+from azkvlint.readers.bicep.files import BicepRun, ModuleCache
 from azkvlint.readers.bicep.read import read_bicep
 from azkvlint.readers.deployment.read import read_template
 from azkvlint.readers.modules.run import TemplateRead
@@ -88,7 +88,7 @@ def read_whole(unit: Unit, values: Mapping[str, Any], recorder: Recorder = WITHO
         return read_template("main.json", document, _ALL, results, load, unit=work)
     if unit.language == BICEP:
         file = str(unit.folder / "main.bicep")
-        return read_bicep("main.bicep", file, root, unit.text, _ALL, ModuleCache(), results, work)
+        return read_bicep(BicepRun("main.bicep", unit.text, _ALL, ModuleCache(), root, work), file, results)
     words = tuple(f"{name}={plain if isinstance(plain, str) else json.dumps(plain)}" for name, plain in values.items())
     settings = TerraformSettings(variables=words)
     module = read_root(".", root, root, FolderCache(_ALL), settings, unit=work)

@@ -16,6 +16,7 @@ import pytest
 
 from azkvlint.config.run_config import Config
 from azkvlint.linter import workers as work
+from azkvlint.linter.compiled_rules import UnitSettings
 from azkvlint.linter.linter import check, rules_of
 from azkvlint.linter.unit_result import UnitResult
 from azkvlint.readers.discover import Source
@@ -211,7 +212,7 @@ def test_a_process_that_is_killed_is_a_problem_of_its_units_alone(
 
     monkeypatch.setattr(work.Worker, "evaluate", evaluate)
     config = Config(paths=(str(tmp_path),), jobs=2)
-    found = list(work.evaluate_units(units(8, tmp_path), config, rules_of(config), str(tmp_path)))
+    found = list(work.evaluate_units(units(8, tmp_path), UnitSettings(config, rules_of(config), str(tmp_path))))
     assert [one.read for one in found] == [[str(n)] for n in range(8)]
     assert [one.read for one in found if one.root != "judged"] == [["3"]]
     (problem,) = [problem for one in found for problem in one.problems]
@@ -225,7 +226,7 @@ def test_a_process_that_is_killed_is_a_problem_of_its_units_alone(
 def test_if_all_processes_are_killed_every_unit_is_a_problem(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(work.Worker, "evaluate", lambda *_: end_worker(signal.SIGKILL))
     config = Config(paths=(str(tmp_path),), jobs=3)
-    found = list(work.evaluate_units(units(50, tmp_path), config, rules_of(config), str(tmp_path)))
+    found = list(work.evaluate_units(units(50, tmp_path), UnitSettings(config, rules_of(config), str(tmp_path))))
     assert [one.read for one in found] == [[str(n)] for n in range(50)]
     assert all([problem.level for problem in one.problems] == ["error"] for one in found)
 

@@ -13,6 +13,7 @@ import msgspec
 
 from azkvlint.util.project_files import read_data
 from azkvlint.util.table_files import read_table
+from azkvlint.util.text import consists_of
 
 # Control-plane actions that change who controls a vault, delete it, or grant access to it.
 ASSIGNS = "Microsoft.Authorization/roleAssignments/write"
@@ -34,27 +35,30 @@ UNLOCKS = "Microsoft.Authorization/locks/delete"
 WRITES_HSM, DELETES_HSM = "Microsoft.KeyVault/managedHSMs/write", "Microsoft.KeyVault/managedHSMs/delete"
 PURGES_HSM = "Microsoft.KeyVault/locations/deletedManagedHsms/purge/action"
 CONTROL_OF_HSM = (WRITES_HSM, DELETES_HSM, PURGES_HSM)
+# The data actions of all objects, and of those that a vault creates, with the permissions of access policies.
+_KEPT = {
+    "delete": "delete",
+    "backup/action": "backup",
+    "restore/action": "restore",
+    "recover/action": "recover",
+    "purge/action": "purge",
+}
+_CREATED = {
+    "read": "get",
+    "update/action": "update",
+    "create/action": "create",
+    "import/action": "import",
+    **_KEPT,
+}
 _OBJECTS = {
     "secrets": {
         "getSecret/action": "get",
         "readMetadata/action": "list",
         "setSecret/action": "set",
-        "delete": "delete",
-        "backup/action": "backup",
-        "restore/action": "restore",
-        "recover/action": "recover",
-        "purge/action": "purge",
+        **_KEPT,
     },
     "keys": {
-        "read": "get",
-        "update/action": "update",
-        "create/action": "create",
-        "import/action": "import",
-        "delete": "delete",
-        "backup/action": "backup",
-        "restore/action": "restore",
-        "recover/action": "recover",
-        "purge/action": "purge",
+        **_CREATED,
         "encrypt/action": "encrypt",
         "decrypt/action": "decrypt",
         "sign/action": "sign",
@@ -64,17 +68,7 @@ _OBJECTS = {
         "release/action": "release",
         "rotate/action": "rotate",
     },
-    "certificates": {
-        "read": "get",
-        "update/action": "update",
-        "create/action": "create",
-        "import/action": "import",
-        "delete": "delete",
-        "backup/action": "backup",
-        "restore/action": "restore",
-        "recover/action": "recover",
-        "purge/action": "purge",
-    },
+    "certificates": _CREATED,
 }
 # Data actions with the corresponding access policy permission. ACTIONS_OF has those that share an action as well.
 DATA: Mapping[str, str] = {
@@ -449,17 +443,4 @@ def fits(word: str, operation: str) -> bool:
 
     An asterisk matches any string, slashes included.
     """
-    first, *rest = word.lower().split("*")
-    text = operation.lower()
-    if not rest:
-        return first == text
-    *middle, last = rest
-    if len(first) + len(last) > len(text) or not text.startswith(first) or not text.endswith(last):
-        return False
-    at, end = len(first), len(text) - len(last)
-    for part in middle:
-        found = text.find(part, at, end)
-        if found < 0:
-            return False
-        at = found + len(part)
-    return True
+    return consists_of(operation.lower(), word.lower().split("*"))

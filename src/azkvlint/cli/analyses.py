@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from azkvlint.cli.check import options_for, show_settings
+from azkvlint.cli.check import options_for, with_settings
 from azkvlint.cli.output import print_line, print_problems, progress_bar, write
 from azkvlint.cli.resolve import cache_of, config_of, errors_and_targets, print_cache_fault, words_of
 from azkvlint.config.arguments import Arguments
-from azkvlint.config.settings import resolve_settings
+from azkvlint.config.settings import Settings
 from azkvlint.model.finding import without_notes
 from azkvlint.util.errors import UsageError, did_you_mean
 from azkvlint.util.project_boundary import current_folder, is_within, real_path
@@ -30,16 +30,14 @@ if TYPE_CHECKING:
 _MIGRATION, _CODE = "migrate-rbac", "code"
 
 
-def run_access(arguments: Arguments) -> int:
+@with_settings("access")
+def run_access(settings: Settings) -> int:
     """Compute the matrix of the inputs, write every report and return the exit code."""
     from azkvlint.access.effects import capabilities_of, capability_of
     from azkvlint.access.questions import AccessSelectors, columns_of
     from azkvlint.linter.access import Filters, access, exit_code, gates_of
     from azkvlint.reporters.access import ACCESS_REPORTERS, breach_text
 
-    settings = resolve_settings(arguments, "access")
-    if arguments.show_settings:
-        return show_settings(settings, "access")
     arguments = settings.arguments
     errors, targets = errors_and_targets(settings, ACCESS_REPORTERS)
     columns = errors.attempt((), capabilities_of, arguments.permissions, "--permission")
@@ -82,14 +80,12 @@ def _words(arguments: Arguments) -> AccessSelectors:
     return AccessSelectors(vaults=vaults, principals=principals, scopes=arguments.scopes, objects=objects)
 
 
-def run_controls(arguments: Arguments) -> int:
+@with_settings("controls")
+def run_controls(settings: Settings) -> int:
     """Assess control frameworks against the inputs, write every report and return the exit code."""
     from azkvlint.linter.controls import assess, exit_code
     from azkvlint.reporters.controls import CONTROLS_REPORTERS
 
-    settings = resolve_settings(arguments, "controls")
-    if arguments.show_settings:
-        return show_settings(settings, "controls")
     arguments = settings.arguments
     errors, targets = errors_and_targets(settings, CONTROLS_REPORTERS)
     hint = "write --framework key-vault"
@@ -104,14 +100,12 @@ def run_controls(arguments: Arguments) -> int:
     return exit_code(assessment, config.strict)
 
 
-def run_migrate_rbac(arguments: Arguments) -> int:
+@with_settings(_MIGRATION)
+def run_migrate_rbac(settings: Settings) -> int:
     """Plan the migration of the inputs, write every report and return the exit code."""
     from azkvlint.migration.migrate import Choices, exit_code, migrate
     from azkvlint.reporters.migration import MIGRATION_REPORTERS
 
-    settings = resolve_settings(arguments, _MIGRATION)
-    if arguments.show_settings:
-        return show_settings(settings, _MIGRATION)
     arguments = settings.arguments
     errors, targets = errors_and_targets(settings, MIGRATION_REPORTERS)
     language = errors.attempt("", _language, arguments.output_language)

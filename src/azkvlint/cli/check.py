@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -258,6 +259,20 @@ def _with_stdin(arguments: Arguments) -> Arguments:
     hold_stdin(name)
     paths = tuple(name if path == STDIN else path for path in arguments.paths)
     return msgspec.structs.replace(arguments, paths=paths)
+
+
+def with_settings(command: str) -> Callable[[Callable[[Settings], int]], Callable[[Arguments], int]]:
+    """Run a command with its settings, which it resolves, or write these instead if ``--show-settings`` is set."""
+
+    def resolving(run: Callable[[Settings], int]) -> Callable[[Arguments], int]:
+        @wraps(run)
+        def resolve(arguments: Arguments) -> int:
+            settings = resolve_settings(arguments, command)
+            return show_settings(settings, command) if arguments.show_settings else run(settings)
+
+        return resolve
+
+    return resolving
 
 
 def show_settings(settings: Settings, command: str) -> int:

@@ -10,11 +10,10 @@ from typing import Any, TypeAlias
 import msgspec
 
 from azkvlint import __version__
-from azkvlint.cli.check import show_settings
+from azkvlint.cli.check import with_settings
 from azkvlint.cli.output import print_problems, progress_bar, write
 from azkvlint.cli.resolve import cache_of, config_of, errors_and_targets, peer_tools_of, print_cache_fault
-from azkvlint.config.arguments import Arguments
-from azkvlint.config.settings import resolve_settings
+from azkvlint.config.settings import Settings
 from azkvlint.linter.group_instances import group_findings
 from azkvlint.linter.linter import combined_result, exit_code_of
 from azkvlint.linter.suppressions import EXPIRED_SUPPRESSION, MALFORMED_SUPPRESSION, UNUSED_SUPPRESSION
@@ -47,11 +46,9 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
     is_from_peers: bool
 
 
-def run_suppressions(arguments: Arguments) -> int:
+@with_settings("suppressions")
+def run_suppressions(settings: Settings) -> int:
     """List the suppressions of the inputs and return the exit code: 1 if any is expired or malformed."""
-    settings = resolve_settings(arguments, "suppressions")
-    if arguments.show_settings:
-        return show_settings(settings, "suppressions")
     errors, targets = errors_and_targets(settings, _REPORTERS)
     tools = errors.attempt((), peer_tools_of, settings)
     # A suppression of an unknown result is in use, so unknown results are needed.

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from functools import cache
 
 from azkvlint.azure.roles import ASSIGNS, CONTROL, DATA, PURGES_HSM
+from azkvlint.derived.answers import known, known_object, unknown, unknown_as
 from azkvlint.derived.assignments import (
     DELETED_AT,
     GRANTS,
@@ -34,7 +35,7 @@ from azkvlint.derived.permissions import (
     relevant_roles,
 )
 from azkvlint.derived.permissions import unknown as unknown_role
-from azkvlint.derived.registry import Context, derived, joined, known, known_object, unknown, unknown_as
+from azkvlint.derived.registry import Context, derived, joined
 from azkvlint.derived.secret_conditions import CONDITIONED
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Answer, Path, Scalar, Unknown, Value

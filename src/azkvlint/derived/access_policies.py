@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from azkvlint.derived.registry import (
-    known,
-    unknown,
-)
+from azkvlint.derived.answers import known, unknown
 from azkvlint.graph.references import Index, parent_of
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Answer, ListValue, MapValue, Path, Scalar, Unknown, Value

@@ -12,9 +12,10 @@ from collections.abc import Iterator, Mapping
 import msgspec
 
 from azkvlint.derived.alerts import SETTINGS, is_enabled
+from azkvlint.derived.answers import absent, known, known_list, unknown
 from azkvlint.derived.assignments import SCOPE, SCOPE_NEEDS, level_of
 from azkvlint.derived.companions import Sure, elsewhere, is_one_of
-from azkvlint.derived.registry import Context, absent, derived, known, known_list, unknown
+from azkvlint.derived.registry import Context, derived
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Absent, Answer, Link, Path, Scalar, Unknown, Value
 

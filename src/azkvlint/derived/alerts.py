@@ -13,9 +13,10 @@ import msgspec
 
 from azkvlint.derived import consumers
 from azkvlint.derived.access_policies import VAULTS
+from azkvlint.derived.answers import absent, known, known_list, known_object, unknown, unknown_as
 from azkvlint.derived.assignments import COVERS_NEEDS, Coverage
 from azkvlint.derived.companions import Sure, certainty_value, companions, elsewhere, is_one_of, is_set
-from azkvlint.derived.registry import Context, absent, derived, known, known_list, known_object, unknown, unknown_as
+from azkvlint.derived.registry import Context, derived
 from azkvlint.derived.vaults import MANAGED_HSMS
 from azkvlint.graph.references import reference_of
 from azkvlint.model.pattern import join_texts, split_text, text_form

@@ -9,10 +9,11 @@ import msgspec
 from azkvlint.azure.azurerm.providers import PROVIDER_TYPE, SUBSCRIPTION
 from azkvlint.azure.roles import role_by_id
 from azkvlint.derived.access_policies import VAULTS
+from azkvlint.derived.answers import absent, known, known_list, or_absent, unknown
 from azkvlint.derived.companions import Sure
 from azkvlint.derived.operations import operations_of, operations_of_built_in
 from azkvlint.derived.permissions import DEFINITIONS
-from azkvlint.derived.registry import Context, absent, also_reads, derived, known, known_list, or_absent, unknown
+from azkvlint.derived.registry import Context, also_reads, derived
 from azkvlint.derived.vaults import MANAGED_HSMS
 from azkvlint.graph.references import (
     Index,

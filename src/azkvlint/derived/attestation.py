@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from azkvlint.derived.registry import Context, derived, known, known_list, unknown
+from azkvlint.derived.answers import known, known_list, unknown
+from azkvlint.derived.registry import Context, derived
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Absent, Answer, Path, Scalar, Unknown, Value
 from azkvlint.syntax.json_decoder import decode_json

@@ -7,17 +7,9 @@ from functools import cache
 
 import msgspec
 
+from azkvlint.derived.answers import absent, known, known_list, known_object, or_absent, unknown
 from azkvlint.derived.dates import expiry_note
-from azkvlint.derived.registry import (
-    Context,
-    absent,
-    derived,
-    known,
-    known_list,
-    known_object,
-    or_absent,
-    unknown,
-)
+from azkvlint.derived.registry import Context, derived
 from azkvlint.graph.references import Index, reference_of
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Absent, Answer, ListValue, MapValue, Origin, Path, Scalar, Unknown, Value

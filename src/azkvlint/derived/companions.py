@@ -12,7 +12,8 @@ from itertools import chain
 from azkvlint.azure.azurerm.arguments import type_as_written
 from azkvlint.azure.azurerm.resources import canonical
 from azkvlint.azure.nouns import may_refer
-from azkvlint.derived.registry import Context, known, unknown
+from azkvlint.derived.answers import known, unknown
+from azkvlint.derived.registry import Context
 from azkvlint.graph.references import Index, references_by
 from azkvlint.model.resource import Reference, Resource
 from azkvlint.model.value import Absent, Answer, Link, Scalar, Unknown, Value

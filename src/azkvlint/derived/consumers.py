@@ -14,7 +14,8 @@ from functools import cache
 import msgspec
 
 from azkvlint.azure.consumers import types_with, uses_of
-from azkvlint.derived.registry import Context, absent, derived, or_absent, unknown
+from azkvlint.derived.answers import absent, or_absent, unknown
+from azkvlint.derived.registry import Context, derived
 from azkvlint.graph.references import Index, reference_of
 from azkvlint.model.pattern import (
     CallHole,

@@ -14,10 +14,11 @@ from math import floor
 
 import msgspec
 
-from azkvlint.derived.registry import Context, absent, derived, known, known_object, or_absent, unknown
+from azkvlint.derived.answers import absent, at_attribute, known, known_object, or_absent, unknown
+from azkvlint.derived.registry import Context, derived
 from azkvlint.evaluation.values import BY_DEPLOYMENT, BY_RUN
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Absent, Answer, Path, Plain, Scalar, Unknown, Value, path_text
+from azkvlint.model.value import Absent, Answer, Path, Plain, Scalar, Unknown, Value
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.text import pluralize
 
@@ -60,7 +61,7 @@ def moment(resource: Resource, path: Path) -> Moment | Unknown | None:
     if seconds is None:
         return Unknown(at=found.at, why=_NO_DATE, sensitive=found.sensitive)
     # Values computed from the moment are located at this date.
-    at = msgspec.structs.replace(found.at, attribute=path_text(path))
+    at = at_attribute(found, path)
     return Moment(seconds, msgspec.structs.replace(found, at=at))
 
 

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 
 import msgspec
 
+from azkvlint.derived.answers import absent, known_list, known_object
 from azkvlint.derived.companions import elsewhere
-from azkvlint.derived.registry import Context, absent, derived, known_list, known_object
+from azkvlint.derived.registry import Context, derived
 from azkvlint.graph.references import may_equal
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource

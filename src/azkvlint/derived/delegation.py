@@ -14,20 +14,12 @@ import msgspec
 
 from azkvlint.azure.roles import UNNAMED
 from azkvlint.derived.access_policies import POLICIES, POLICY_LIST, VAULTS
+from azkvlint.derived.answers import known, known_list, known_object, unknown, unknown_as
 from azkvlint.derived.assignments import ACTIVE, ASSIGNMENTS, GRANTS, ROLE_NEEDS, role_name
 from azkvlint.derived.companions import Sure
 from azkvlint.derived.grants import NEEDS, Grant, each_grant, grants_of, is_literal, named_by, permissions_of
 from azkvlint.derived.permissions import Permissions, administrators, built_in, condition_in, relevant_roles
-from azkvlint.derived.registry import (
-    Context,
-    derived,
-    known,
-    known_list,
-    known_object,
-    one_target,
-    unknown,
-    unknown_as,
-)
+from azkvlint.derived.registry import Context, derived
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import DeclaredHole, Pattern, hole
 from azkvlint.model.resource import Resource
@@ -98,7 +90,7 @@ def _is_of_deployment(tenant: Answer) -> bool:
 def _vault_of(resource: Resource, context: Context) -> Resource | None:
     if resource.type.lower() == VAULTS:
         return resource
-    return one_target(resource, "parent", context)
+    return context.target_of(resource, "parent")
 
 
 class _Sort(msgspec.Struct, frozen=True):

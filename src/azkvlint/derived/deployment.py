@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from azkvlint.derived.access_policies import VAULTS
+from azkvlint.derived.answers import absent, known, unknown, unknown_as
 from azkvlint.derived.companions import Sure
 from azkvlint.derived.consumer_permissions import NEEDS as PERMISSION_NEEDS
 from azkvlint.derived.consumer_permissions import Held, VaultReader, held_any, held_anywhere, new_thing
 from azkvlint.derived.grants import DEPLOYER
-from azkvlint.derived.registry import Context, absent, derived, joined, known, unknown, unknown_as
+from azkvlint.derived.registry import Context, derived, joined
 from azkvlint.derived.vaults import model_of
 from azkvlint.graph.pseudo_resources import AFTER, GRANT_TYPES, GRANTS, STARTS, UNRESOLVED
 from azkvlint.graph.references import reference_of

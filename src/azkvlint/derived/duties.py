@@ -9,15 +9,10 @@ import msgspec
 
 from azkvlint.azure.roles import DATA
 from azkvlint.derived.access_policies import POLICIES, VAULTS
-from azkvlint.derived.assignments import (
-    ACTIVE,
-    ASSIGNMENTS,
-    COVERS,
-    COVERS_NEEDS,
-    Coverage,
-)
+from azkvlint.derived.answers import known, known_list, known_object, unknown
+from azkvlint.derived.assignments import ACTIVE, ASSIGNMENTS, COVERS, COVERS_NEEDS, Coverage
 from azkvlint.derived.grants import NEEDS, Grant, grants_of
-from azkvlint.derived.registry import Context, derived, known, known_list, known_object, unknown
+from azkvlint.derived.registry import Context, derived
 from azkvlint.derived.vaults import BY_ROLES, RBAC, model_of
 from azkvlint.graph.references import references_by
 from azkvlint.model.resource import Reference, Resource

@@ -8,15 +8,9 @@ from azkvlint.azure.azurerm.arguments import state_value
 from azkvlint.azure.azurerm.resources import is_azure
 from azkvlint.azure.services import SERVICES, AttributeMatch, Service
 from azkvlint.derived import consumers
+from azkvlint.derived.answers import absent, known, or_absent, unknown
 from azkvlint.derived.consumers import field_of, key_and_vault
-from azkvlint.derived.registry import (
-    Context,
-    absent,
-    derived,
-    known,
-    or_absent,
-    unknown,
-)
+from azkvlint.derived.registry import Context, derived
 from azkvlint.graph.references import Index
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource

@@ -12,7 +12,8 @@ from functools import partial
 import msgspec
 
 from azkvlint.azure.azurerm.resources import RESOURCES, canonical, is_vault_related
-from azkvlint.derived.registry import Context, absent, derived, known, known_list, or_absent, unknown, unknown_as
+from azkvlint.derived.answers import absent, known, known_list, or_absent, unknown, unknown_as
+from azkvlint.derived.registry import Context, derived
 from azkvlint.graph.references import may_equal_segment, parent_of, reference_of
 from azkvlint.model.pattern import has_holes
 from azkvlint.model.resource import Resource

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 import msgspec
 
 from azkvlint.derived.access_policies import VAULTS
+from azkvlint.derived.answers import known, known_list, unknown
 from azkvlint.derived.companions import Companions, Sure, elsewhere, is_one_of
 from azkvlint.derived.endpoints import CONNECTION_READS, ENDPOINTS, connection
 from azkvlint.derived.exposure import (
@@ -32,7 +33,7 @@ from azkvlint.derived.exposure import (
     trusted_through_firewall,
 )
 from azkvlint.derived.perimeters import ASSOCIATIONS, PERIMETER_NEEDS, perimeters_of
-from azkvlint.derived.registry import Context, derived, known, known_list, unknown
+from azkvlint.derived.registry import Context, derived
 from azkvlint.derived.vaults import MANAGED_HSMS
 from azkvlint.graph.references import reference_of
 from azkvlint.model.resource import Reference, Resource

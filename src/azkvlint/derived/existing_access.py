@@ -8,10 +8,11 @@ import msgspec
 
 from azkvlint.derived.abilities import ABILITY_NEEDS, assigns_any_role
 from azkvlint.derived.access_policies import POLICIES, VAULTS
+from azkvlint.derived.answers import known, unknown
 from azkvlint.derived.assignments import ACTIVE, ASSIGNMENTS, COVERS, COVERS_NEEDS, Coverage
 from azkvlint.derived.companions import Sure
 from azkvlint.derived.grants import DEPLOYER, NEEDS, Identity, grants_of
-from azkvlint.derived.registry import Context, derived, joined, known, unknown
+from azkvlint.derived.registry import Context, derived, joined
 from azkvlint.graph.references import references_by
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Answer, Path, Unknown

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from azkvlint.derived.access_policies import VAULTS
+from azkvlint.derived.answers import known_object
 from azkvlint.derived.companions import Sure, certainty_value, companions, is_one_of, is_set
-from azkvlint.derived.registry import Context, derived, known_object
+from azkvlint.derived.registry import Context, derived
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Absent, Answer, Path, Scalar, Value
 

@@ -17,10 +17,7 @@ import msgspec
 
 from azkvlint.azure.arm_defaults import SINCE
 from azkvlint.azure.azurerm.arguments import name_as_written, state_value
-from azkvlint.derived.registry import (
-    known,
-    unknown,
-)
+from azkvlint.derived.answers import at_attribute, known, unknown
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Absent, Answer, ListValue, Path, Scalar, Unknown, Value, path_text
 from azkvlint.util.lazy_regex import regex
@@ -322,7 +319,7 @@ def verdict_on_tag(tag: Answer, path: Path) -> Scalar | Unknown:
 
 
 def _verdict(word: str, answer: Answer, path: Path, declared_as: str = "", note: str = "") -> Scalar:
-    at = msgspec.structs.replace(answer.at, attribute=path_text(path))
+    at = at_attribute(answer, path)
     return known(at, word, note or state_value(declared_as, path, answer))
 
 

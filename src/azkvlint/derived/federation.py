@@ -12,19 +12,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from azkvlint.azure.azurerm.resources import APPLICATION_CREDENTIALS
 from azkvlint.azure.issuers import AKS, HOLE, may_be_github, service_of
 from azkvlint.azure.roles import IDENTITIES
+from azkvlint.derived.answers import absent, known, unknown, unknown_as
 from azkvlint.derived.companions import Sure, targets_of
 from azkvlint.derived.grants import Identity, owner_of
-from azkvlint.derived.registry import Context, absent, derived, known, unknown, unknown_as
+from azkvlint.derived.registry import Context, derived
 from azkvlint.graph.references import Index, parent_of
-from azkvlint.model.pattern import (
-    Hole,
-    Text,
-    bare,
-    declared_in,
-    marked,
-    parts_of,
-    without_brackets,
-)
+from azkvlint.model.pattern import Hole, Text, bare, declared_in, marked, parts_of, without_brackets
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Absent, Answer, Path, Scalar, Unknown
 from azkvlint.util.lazy_regex import regex

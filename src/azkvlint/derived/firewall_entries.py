@@ -4,17 +4,9 @@ from __future__ import annotations
 
 from functools import cache
 
+from azkvlint.derived.answers import absent, known, known_list, known_object, unknown, unknown_as
 from azkvlint.derived.exposure import IP_RULES, SUBNET_RULES, Range, covered, range_of
-from azkvlint.derived.registry import (
-    Context,
-    absent,
-    derived,
-    known,
-    known_list,
-    known_object,
-    unknown,
-    unknown_as,
-)
+from azkvlint.derived.registry import Context, derived
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Absent, Answer, Link, ListValue, Path, Scalar, Unknown, Value
 

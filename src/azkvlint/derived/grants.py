@@ -15,14 +15,10 @@ import msgspec
 from azkvlint.azure.azurerm.resources import RESOURCES
 from azkvlint.azure.roles import ASSIGNS, DATA
 from azkvlint.derived.access_policies import POLICIES, POLICY_LIST, VAULTS, change_of
-from azkvlint.derived.assignments import (
-    GRANTS,
-    ROLE_NEEDS,
-    operations,
-    role_name,
-)
+from azkvlint.derived.answers import known, known_list, known_object, unknown, unknown_as
+from azkvlint.derived.assignments import GRANTS, ROLE_NEEDS, operations, role_name
 from azkvlint.derived.operations import operations_of_built_in
-from azkvlint.derived.registry import Context, derived, known, known_list, known_object, unknown, unknown_as
+from azkvlint.derived.registry import Context, derived
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import TERRAFORM, CallHole, DeclaredHole, Hole, Text, bare, split_text, text_form
 from azkvlint.model.resource import Resource

@@ -8,10 +8,9 @@ from typing import NamedTuple
 import msgspec
 
 from azkvlint.azure.roles import role_by_id
-from azkvlint.derived.registry import (
-    Context,
+from azkvlint.derived.answers import (
     absent,
-    derived,
+    at_attribute,
     known,
     known_list,
     known_object,
@@ -19,22 +18,11 @@ from azkvlint.derived.registry import (
     unknown,
     unknown_as,
 )
+from azkvlint.derived.registry import Context, derived
 from azkvlint.graph.references import parse_object_url, reference_of
 from azkvlint.model.pattern import has_holes, marked
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import (
-    Absent,
-    Answer,
-    Link,
-    ListValue,
-    MapValue,
-    Origin,
-    Path,
-    Scalar,
-    Unknown,
-    Value,
-    path_text,
-)
+from azkvlint.model.value import Absent, Answer, Link, ListValue, MapValue, Origin, Path, Scalar, Unknown, Value
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.text import pluralize
 
@@ -205,7 +193,7 @@ def _initial_admins(resource: Resource, _: Context) -> Answer:
     found = resource.select(_ADMINS)
     if isinstance(found, Absent):
         return absent(resource)
-    return msgspec.structs.replace(_distinct(found), at=msgspec.structs.replace(found.at, attribute=path_text(_ADMINS)))
+    return msgspec.structs.replace(_distinct(found), at=at_attribute(found, _ADMINS))
 
 
 def _distinct(found: Value) -> Value:

@@ -8,6 +8,7 @@ import msgspec
 
 from azkvlint.azure.roles import CONTROL, IDENTITIES
 from azkvlint.derived.access_policies import POLICIES, VAULTS
+from azkvlint.derived.answers import known, known_list, unknown
 from azkvlint.derived.assignments import (
     ACTIVE,
     ASSIGNMENTS,
@@ -33,7 +34,7 @@ from azkvlint.derived.federation import (
     service_principals,
 )
 from azkvlint.derived.grants import NEEDS, Grant, grants_of
-from azkvlint.derived.registry import Context, derived, known, known_list, one_target, unknown
+from azkvlint.derived.registry import Context, derived
 from azkvlint.derived.vaults import BY_ROLES, RBAC, model_of
 from azkvlint.model.resource import Reference, Resource
 from azkvlint.model.value import Absent, Answer, Scalar, Unknown, Value
@@ -144,7 +145,7 @@ def _access(context: Context) -> Iterator[tuple[Grant | None, _Access]]:
     """Yield each policy and role assignment that allows access to a vault; no grant if the policies are not known."""
     for source in (one for type_ in (VAULTS, POLICIES) for one in context.index.of_type(type_) if one.stays):
         grants = grants_of(source, context)
-        vault = source if source.type.lower() == VAULTS else one_target(source, "parent", context)
+        vault = source if source.type.lower() == VAULTS else context.target_of(source, "parent")
         model = model_of(vault) if vault is not None else None
         if isinstance(model, Scalar) and model.value == BY_ROLES:
             continue

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from azkvlint.derived.answers import absent, known, unknown, unknown_as
 from azkvlint.derived.consumers import (
     URLS,
     VAULT_ID,
@@ -16,12 +17,9 @@ from azkvlint.derived.consumers import (
     paths_by_type,
     vaults_of,
 )
-from azkvlint.derived.registry import Context, absent, derived, known, unknown, unknown_as
+from azkvlint.derived.registry import Context, derived
 from azkvlint.graph.references import Index, reference_of
-from azkvlint.model.pattern import (
-    DeclaredHole,
-    parts_of,
-)
+from azkvlint.model.pattern import DeclaredHole, parts_of
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Absent, Answer, Link, MapValue, Path, Scalar, Unknown, Value
 

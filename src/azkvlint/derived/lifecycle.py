@@ -8,7 +8,8 @@ from __future__ import annotations
 import msgspec
 
 from azkvlint.azure.azurerm.arguments import name_as_written
-from azkvlint.derived.registry import ANY_TYPE, Context, absent, derived, known, unknown
+from azkvlint.derived.answers import absent, known, unknown
+from azkvlint.derived.registry import ANY_TYPE, Context, derived
 from azkvlint.graph.pseudo_resources import CERTIFICATES_TYPE, SECRETS_TYPE
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Absent, Answer, ListValue, Scalar, Value

@@ -10,18 +10,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from azkvlint.azure.consumers import ConsumerRead, items_and_path
+from azkvlint.derived.answers import unknown_as
 from azkvlint.derived.companions import Sure, is_one_of
-from azkvlint.derived.registry import unknown_as
-from azkvlint.model.pattern import (
-    NUMBER_START,
-    CallHole,
-    Text,
-    length_of,
-    numbered,
-    pattern_from,
-    restored,
-    text_form,
-)
+from azkvlint.model.pattern import NUMBER_START, CallHole, Text, length_of, numbered, pattern_from, restored, text_form
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Absent, Answer, ListValue, MapValue, Path, Scalar, Unknown, Value
 

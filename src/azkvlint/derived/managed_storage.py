@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from azkvlint.derived.registry import Context, derived, known, or_absent
+from azkvlint.derived.answers import known, or_absent
+from azkvlint.derived.registry import Context, derived
 from azkvlint.derived.rotation import duration
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Answer, Path, Unknown

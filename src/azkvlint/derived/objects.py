@@ -14,11 +14,12 @@ from itertools import chain, islice
 
 import msgspec
 
-from azkvlint.derived.registry import Context, absent, derived, known, unknown
+from azkvlint.derived.answers import absent, at_attribute, known, unknown
+from azkvlint.derived.registry import Context, derived
 from azkvlint.graph.references import Index, may_equal_segment, parse_id, reference_of
 from azkvlint.model.pattern import Pattern, Text, has_holes, parts_of, text_form
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Answer, Link, Path, Scalar, Unknown, path_text
+from azkvlint.model.value import Answer, Link, Path, Scalar, Unknown
 from azkvlint.util.lazy_regex import regex
 
 _CERTIFICATES = "microsoft.keyvault/vaults/certificates"
@@ -239,5 +240,5 @@ def _literal_length(resource: Resource, _: Context) -> Answer:
     value = resource.select(_VALUE)
     if not isinstance(value, Scalar) or not isinstance(value.value, str):
         return absent(resource)
-    at = msgspec.structs.replace(value.at, attribute=path_text(_VALUE))
+    at = at_attribute(value, _VALUE)
     return known(at, len(value.value.encode("utf-8", "surrogatepass")))

@@ -7,9 +7,9 @@ from functools import cache
 import msgspec
 
 from azkvlint.azure.roles import ASSIGNS, CONTROL, DATA, FULL_ACCESS, any_fits, fits
+from azkvlint.derived.answers import known, known_list
 from azkvlint.derived.companions import Sure
 from azkvlint.derived.permissions import assigns, built_in
-from azkvlint.derived.registry import known, known_list
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Answer, ListValue, Scalar, Unknown, Value
 

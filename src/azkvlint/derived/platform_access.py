@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 from azkvlint.derived import consumers
-from azkvlint.derived.registry import (
-    Context,
-    derived,
-    known,
-    unknown,
-)
+from azkvlint.derived.answers import known, unknown
+from azkvlint.derived.registry import Context, derived
 from azkvlint.graph.references import reference_of
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Absent, Answer, Path, Unknown

@@ -8,18 +8,9 @@ from collections.abc import Iterator, Mapping
 from azkvlint.azure.azurerm.providers import PROVIDER_TYPE, TENANT
 from azkvlint.derived import consumers
 from azkvlint.derived.access_policies import VAULTS
+from azkvlint.derived.answers import absent, known, known_list, or_absent, unknown, unknown_as
 from azkvlint.derived.consumers import field_of
-from azkvlint.derived.registry import (
-    Context,
-    absent,
-    derived,
-    known,
-    known_list,
-    one_target,
-    or_absent,
-    unknown,
-    unknown_as,
-)
+from azkvlint.derived.registry import Context, derived
 from azkvlint.graph.references import reference_of
 from azkvlint.model.pattern import NUMBER_START, CallHole, declared_in, numbered, pattern_from, restored, text_form
 from azkvlint.model.resource import Resource
@@ -186,7 +177,7 @@ def _same_tenant(own: Value, vault: Resource, resource: Resource) -> Answer:
 
 def _tenants(resource: Resource, context: Context) -> Iterator[Value]:
     """Yield the tenant that a resource states, and that of its parent resource."""
-    whole = next((one for via in _WHOLE if (one := one_target(resource, via, context)) is not None), None)
+    whole = next((one for via in _WHOLE if (one := context.target_of(resource, via)) is not None), None)
     for part in (resource, whole):
         if part is None or part.existing:
             continue
@@ -208,6 +199,6 @@ def _has_unknown_parent(resource: Resource, context: Context) -> bool:
 
 
 def _of_its_provider(resource: Resource, context: Context) -> Value | None:
-    provider = one_target(resource, _PROVIDER, context)
+    provider = context.target_of(resource, _PROVIDER)
     tenant = provider.select((TENANT,)) if provider is not None and provider.type == PROVIDER_TYPE else None
     return None if isinstance(tenant, Absent) else tenant

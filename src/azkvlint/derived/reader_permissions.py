@@ -2,29 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from azkvlint.derived.access_policies import POLICIES
+from azkvlint.derived.answers import absent, known, known_list, unknown, unknown_as
 from azkvlint.derived.assignments import ASSIGNMENTS
 from azkvlint.derived.companions import Sure, elsewhere
 from azkvlint.derived.consumer_permissions import NEEDS as PERMISSION_NEEDS
 from azkvlint.derived.consumer_permissions import VaultReader, held
-from azkvlint.derived.identities import (
-    Assigned,
-    identity_in,
-    is_assigned,
-    is_system,
-)
-from azkvlint.derived.registry import (
-    Context,
-    absent,
-    derived,
-    joined,
-    known,
-    known_list,
-    unknown,
-    unknown_as,
-)
+from azkvlint.derived.identities import Assigned, identity_in, is_assigned, is_system
+from azkvlint.derived.registry import Context, DeriveFunction, derived, joined
 from azkvlint.derived.secret_access import (
     ELSEWHERE,
     KEYS,
@@ -47,12 +34,12 @@ from azkvlint.model.resource import Resource
 from azkvlint.model.value import Absent, Answer, Path, Scalar, Unknown, Value
 
 
-@derived(
-    "secretPermissions",
-    of=lambda: types(*SECRETS),
-    label="permission to read the secret",
-    reads=lambda: joined(needs(*SECRETS), PERMISSION_NEEDS),
-)
+def _derived(name: str, label: str, kinds: Sequence[str]) -> Callable[[DeriveFunction], DeriveFunction]:
+    """Register a function that compares references of some kinds with the permissions of the identity."""
+    return derived(name, of=lambda: types(*kinds), label=label, reads=lambda: joined(needs(*kinds), PERMISSION_NEEDS))
+
+
+@_derived("secretPermissions", "permission to read the secret", SECRETS)
 def _secret_permissions(resource: Resource, context: Context) -> Answer:
     """Return for each secret or certificate that a resource refers to whether its identity may read it.
 
@@ -61,12 +48,7 @@ def _secret_permissions(resource: Resource, context: Context) -> Answer:
     return _permissions(resource, SECRETS, context)
 
 
-@derived(
-    "keyPermissions",
-    of=lambda: types(*KEYS),
-    label="permission to use the key",
-    reads=lambda: joined(needs(*KEYS), PERMISSION_NEEDS),
-)
+@_derived("keyPermissions", "permission to use the key", KEYS)
 def _key_permissions(resource: Resource, context: Context) -> Answer:
     """Return for each customer-managed key of a resource whether its identity may use it."""
     return _permissions(resource, KEYS, context)

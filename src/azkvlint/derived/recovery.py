@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from azkvlint.derived.registry import (
-    Context,
-    derived,
-    known,
-)
+from azkvlint.derived.answers import known
+from azkvlint.derived.registry import Context, derived
 from azkvlint.graph.references import Index
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Answer, MapValue, Scalar, Unknown

@@ -3,24 +3,11 @@
 from __future__ import annotations
 
 from azkvlint.azure.consumers import items_and_path, uses_of
+from azkvlint.derived.answers import absent, known, known_list, unknown
 from azkvlint.derived.companions import Sure, companions, is_set
-from azkvlint.derived.registry import (
-    Context,
-    absent,
-    derived,
-    joined,
-    known,
-    known_list,
-    one_target,
-    unknown,
-)
+from azkvlint.derived.registry import Context, derived, joined
 from azkvlint.derived.secret_access import MAY_REFER, SECRETS, VAULT_READS, readings_of, types, vaults_read
-from azkvlint.derived.secrets import (
-    APPS,
-    CONFIG,
-    SITES,
-    places_of,
-)
+from azkvlint.derived.secrets import APPS, CONFIG, SITES, places_of
 from azkvlint.graph.references import reference_of
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Answer, Link, Path, Unknown, Value
@@ -93,7 +80,7 @@ def _network_integration(resource: Resource, context: Context) -> Answer:
     """Return whether an app sends its traffic through a virtual network."""
     type_ = resource.type.lower()
     if type_ in CONFIG:
-        app = one_target(resource, "parent", context)
+        app = context.target_of(resource, "parent")
         return (
             unknown(resource, "the app is not in the scanned files") if app is None else _of_app(app, resource, context)
         )

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from azkvlint.derived.answers import known, unknown
 from azkvlint.derived.consumers import field_of, key_and_vault
-from azkvlint.derived.registry import (
-    Context,
-    derived,
-    known,
-    unknown,
-)
+from azkvlint.derived.registry import Context, derived
 from azkvlint.graph.references import reference_of
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Absent, Answer, Path, Scalar, Unknown

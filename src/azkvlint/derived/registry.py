@@ -1,6 +1,6 @@
 """The registry of derived attributes: facts that kvlint computes for a resource, and that rules read as attributes.
 
-Each module of this package registers its functions with ``derived``.
+The modules of this package register their functions with ``derived``, which return the values of ``answers``.
 """
 
 from __future__ import annotations
@@ -16,9 +16,8 @@ import msgspec
 
 from azkvlint.graph import pseudo_resources
 from azkvlint.graph.references import Index, reference_of
-from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Absent, Answer, ListValue, MapValue, Origin, Path, Plain, Scalar, Unknown, Value
+from azkvlint.model.value import Absent, Answer, Path
 from azkvlint.util.compiled_files import read_compiled
 from azkvlint.util.errors import InternalError
 from azkvlint.util.project_files import resource_files
@@ -41,6 +40,12 @@ class Context(msgspec.Struct, frozen=True):
     def has_all_companions(self, resource: Resource) -> bool:
         """Return whether all existing companions of ``resource`` are in the graph."""
         return (self.is_complete or resource.enclosed) and resource.assumption is None
+
+    def target_of(self, resource: Resource, via: str) -> Resource | None:
+        """Return the one resource that an attribute certainly refers to; None if it is not in the graph."""
+        reference = reference_of(resource.address, via, resource.select((via,)), self.index)
+        targets = reference.targets if reference is not None else ()
+        return self.index.resources[targets[0]] if len(targets) == 1 else None
 
 
 DeriveFunction: TypeAlias = Callable[[Resource, Context], Answer]
@@ -280,50 +285,3 @@ def labels() -> Mapping[str, str]:
 def unknown_statement(name: str, label: str, address: str) -> str:
     """Return a statement about a resource of which the derived attribute ``name`` is unknown."""
     return _STATEMENTS.get(name, f"{label} of {{}} is unknown").format(address)
-
-
-def _location(where: Location | Resource | Answer) -> Location:
-    return where if isinstance(where, Location) else where.at
-
-
-def known(where: Location | Resource | Answer, value: Plain, note: str = "", *, sensitive: bool = False) -> Scalar:
-    """Return a derived value that is known, reported at the location of ``where``."""
-    return Scalar(at=_location(where), value=value, origin=Origin.DERIVED, note=note, sensitive=sensitive)
-
-
-def unknown(where: Location | Resource | Answer, why: str, *, sensitive: bool = False) -> Unknown:
-    """Return a derived value that is not known, with the reason."""
-    return Unknown(at=_location(where), origin=Origin.DERIVED, why=why, sensitive=sensitive)
-
-
-def unknown_as(answer: Answer, otherwise: str) -> Unknown:
-    """Return a derived value that is not known: for the reason of ``answer``, or ``otherwise`` if that is known."""
-    return unknown(answer, answer.why if isinstance(answer, Unknown) else otherwise)
-
-
-def known_list(where: Location | Resource | Answer, items: Iterable[Value], note: str = "") -> ListValue:
-    """Return a derived list, whose items may be unknown."""
-    return ListValue(at=_location(where), items=tuple(items), origin=Origin.DERIVED, note=note)
-
-
-def known_object(where: Location | Resource | Answer, fields: Mapping[str, Value]) -> MapValue:
-    """Return a derived object, whose fields may be unknown."""
-    return MapValue(at=_location(where), fields=fields, origin=Origin.DERIVED)
-
-
-def absent(resource: Resource) -> Absent:
-    """Return the answer that a resource has no such attribute."""
-    return Absent(at=resource.at)
-
-
-def or_absent(value: Value | None, resource: Resource) -> Answer:
-    """Return the value, or the answer that the resource has none."""
-    return Absent(at=resource.at) if value is None else value
-
-
-def one_target(resource: Resource, via: str, context: Context) -> Resource | None:
-    """Return the one resource that an attribute certainly refers to; None if it is not in the graph."""
-    value = resource.select((via,))
-    reference = reference_of(resource.address, via, value, context.index)
-    targets = reference.targets if reference is not None else ()
-    return context.index.resources[targets[0]] if len(targets) == 1 else None

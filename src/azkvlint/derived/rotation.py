@@ -8,6 +8,7 @@ from functools import lru_cache
 from math import floor
 from typing import TypeAlias
 
+from azkvlint.derived.answers import absent, known
 from azkvlint.derived.dates import (
     BEGINS,
     CREATED,
@@ -21,7 +22,7 @@ from azkvlint.derived.dates import (
     midnight,
     start,
 )
-from azkvlint.derived.registry import Context, absent, derived, known
+from azkvlint.derived.registry import Context, derived
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Absent, Answer, MapValue, Origin, Path, Scalar, Unknown, Value
 from azkvlint.util.lazy_regex import regex

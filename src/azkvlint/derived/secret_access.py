@@ -13,6 +13,7 @@ import msgspec
 
 from azkvlint.azure.consumers import IDENTIFIED, ConsumerRead, items_and_path, path_of, types_with, uses_of
 from azkvlint.derived.access_policies import VAULTS
+from azkvlint.derived.answers import absent, known, known_list, unknown, unknown_as
 from azkvlint.derived.companions import Sure, is_one_of
 from azkvlint.derived.consumer_permissions import Thing, thing_in
 from azkvlint.derived.consumers import graph_needs, keys_in_vaults
@@ -27,16 +28,7 @@ from azkvlint.derived.identities import (
     owner_in,
 )
 from azkvlint.derived.machine_extension import observed_certificates
-from azkvlint.derived.registry import (
-    Context,
-    absent,
-    derived,
-    known,
-    known_list,
-    one_target,
-    unknown,
-    unknown_as,
-)
+from azkvlint.derived.registry import Context, derived
 from azkvlint.derived.secret_vaults import vault_named, vault_of_secret
 from azkvlint.derived.secrets import (
     APPS,
@@ -266,7 +258,7 @@ def holder_of(resource: Resource, context: Context) -> Resource | Unknown | None
         services = [one for one in services if isinstance(one.select(_SCOPE), Absent)]
         found = services[0] if len(services) == 1 else None
     else:
-        found = one_target(resource, via, context)
+        found = context.target_of(resource, via)
         named = named if not isinstance(named, Absent) else resource.select((via,))
         if found is None:
             # An ID of another provider is not an ID of Azure, and so not a reference.

@@ -5,18 +5,11 @@ from __future__ import annotations
 import msgspec
 
 from azkvlint.azure.roles import DATA, SECRET_NAME
+from azkvlint.derived.answers import absent, known, known_list, unknown, unknown_as
 from azkvlint.derived.assignments import GRANTS, ROLE_NEEDS, operations
 from azkvlint.derived.delegation import CONDITION
 from azkvlint.derived.permissions import condition_in
-from azkvlint.derived.registry import (
-    Context,
-    absent,
-    derived,
-    known,
-    known_list,
-    unknown,
-    unknown_as,
-)
+from azkvlint.derived.registry import Context, derived
 from azkvlint.model.pattern import marked
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Answer, Scalar, Unknown, Value

@@ -8,7 +8,8 @@ from __future__ import annotations
 from binascii import a2b_base64
 from collections.abc import Iterator, Mapping
 
-from azkvlint.derived.registry import Context, absent, derived, known, unknown
+from azkvlint.derived.answers import absent, known, unknown
+from azkvlint.derived.registry import Context, derived
 from azkvlint.graph.pseudo_resources import CERTIFICATES_TYPE, ORIGINS, PATH_IN_BODY, SECRETS_TYPE
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Absent, Answer, ListValue, Path, Scalar, Unknown, Value

@@ -12,7 +12,8 @@ from functools import cache
 import msgspec
 
 from azkvlint.azure.consumers import ConsumerRead, items_and_path, path_of, types_with, uses_of
-from azkvlint.derived.registry import Context, absent, derived, known, known_list, known_object, unknown, unknown_as
+from azkvlint.derived.answers import absent, known, known_list, known_object, unknown, unknown_as
+from azkvlint.derived.registry import Context, derived
 from azkvlint.derived.tls_services import FRONT_DOOR, certificates_of, needs_of
 from azkvlint.evaluation.values import RETURNS_SECRET, wrap
 from azkvlint.model.location import Location

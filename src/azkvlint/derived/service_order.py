@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import product
 
+from azkvlint.derived.answers import absent, unknown, unknown_as
 from azkvlint.derived.consumer_permissions import VaultReader, held
 from azkvlint.derived.deployment import depends
 from azkvlint.derived.reader_permissions import all_needs, readers_of
-from azkvlint.derived.registry import Context, absent, derived, unknown, unknown_as
+from azkvlint.derived.registry import Context, derived
 from azkvlint.derived.secret_access import (
     ELSEWHERE,
     MAY_REFER,

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from azkvlint.derived.access_policies import VAULTS
+from azkvlint.derived.answers import known, known_list, unknown
 from azkvlint.derived.assignments import ASSIGNMENTS, COVERS, COVERS_NEEDS, OBJECT, SCOPE, Coverage, level_of
-from azkvlint.derived.registry import Context, derived, known, known_list, unknown
+from azkvlint.derived.registry import Context, derived
 from azkvlint.graph.references import parent_of
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Answer, Link, MapValue, Path, Scalar, Unknown, Value

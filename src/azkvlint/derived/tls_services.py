@@ -7,17 +7,9 @@ from functools import cache
 
 from azkvlint.azure.consumers import ConsumerRead, items_and_path, path_of, types_with, uses_of
 from azkvlint.derived import machine_extension
+from azkvlint.derived.answers import absent, known, known_list, or_absent, unknown
 from azkvlint.derived.certificates import CERTIFICATES, VAULTS
-from azkvlint.derived.registry import (
-    Context,
-    absent,
-    derived,
-    known,
-    known_list,
-    one_target,
-    or_absent,
-    unknown,
-)
+from azkvlint.derived.registry import Context, derived
 from azkvlint.model.pattern import join_texts, split_text
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Absent, Answer, ListValue, Path, Scalar, Unknown, Value
@@ -123,9 +115,9 @@ def _serves_public(resource: Resource, context: Context) -> Answer:
         return or_absent(_has_public_frontend(resource), resource)
     if type_ == APIM:
         is_whole = isinstance(resource.select(("scope",)), Absent)
-        return _unless(resource if is_whole else one_target(resource, "scope", context), resource, _NETWORK, "internal")
+        return _unless(resource if is_whole else context.target_of(resource, "scope"), resource, _NETWORK, "internal")
     if type_ == OF_ENVIRONMENT:
-        return _unless(one_target(resource, "parent", context), resource, _INTERNAL, "true")
+        return _unless(context.target_of(resource, "parent"), resource, _INTERNAL, "true")
     if type_ == FRONT_DOOR:
         return known(resource, True, "Front Door is public")
     return (

@@ -14,13 +14,14 @@ import msgspec
 from azkvlint.azure.consumers import CONSUMERS, has_use
 from azkvlint.azure.nouns import may_refer
 from azkvlint.derived.access_policies import VAULTS
+from azkvlint.derived.answers import known, known_list, known_object, unknown
 from azkvlint.derived.companions import Sure, elsewhere
 from azkvlint.derived.endpoints import CONNECTION_READS
 from azkvlint.derived.entry import BY_PERIMETER, ENTRY_READS, endpoint_of, trusted_services
 from azkvlint.derived.exposure import ALLOWED, DENIED, IN_EFFECT, SUBNET_RULES, effect_of_rules
 from azkvlint.derived.perimeter_services import admission
 from azkvlint.derived.perimeters import ASSOCIATIONS, perimeters_of
-from azkvlint.derived.registry import Context, attribute_of, derived, known, known_list, known_object, unknown
+from azkvlint.derived.registry import Context, attribute_of, derived
 from azkvlint.derived.vaults import MANAGED_HSMS
 from azkvlint.graph.references import reference_of
 from azkvlint.model.resource import Resource

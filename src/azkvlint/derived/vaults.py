@@ -6,31 +6,11 @@ import msgspec
 
 from azkvlint.azure.azurerm.arguments import state_value
 from azkvlint.derived.access_policies import POLICIES, POLICY_LIST, VAULTS, change_of, repeats_vault
-from azkvlint.derived.registry import (
-    Context,
-    absent,
-    also_reads,
-    derived,
-    known,
-    one_target,
-    or_absent,
-    unknown,
-    unknown_as,
-)
+from azkvlint.derived.answers import absent, at_attribute, known, or_absent, unknown, unknown_as
+from azkvlint.derived.registry import Context, also_reads, derived
 from azkvlint.graph.references import parent_of
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import (
-    MAY_BE_ABSENT,
-    Absent,
-    Answer,
-    ListValue,
-    Origin,
-    Path,
-    Scalar,
-    Unknown,
-    Value,
-    path_text,
-)
+from azkvlint.model.value import MAY_BE_ABSENT, Absent, Answer, ListValue, Origin, Path, Scalar, Unknown, Value
 
 MANAGED_HSMS = "microsoft.keyvault/managedhsms"
 
@@ -106,7 +86,7 @@ def _policy_count(resource: Resource, _: Context) -> Answer:
         return policies if isinstance(policies, Unknown) else absent(resource)
     certain = sum(item.note != MAY_BE_ABSENT for item in policies.items)
     note = f"more than {_MOST_POLICIES:,} policies"
-    at = msgspec.structs.replace(policies.at, attribute=path_text(POLICY_LIST))
+    at = at_attribute(policies, POLICY_LIST)
     if certain == len(policies.items) or certain > _MOST_POLICIES:
         return known(at, certain, note if certain > _MOST_POLICIES else "")
     doubt = next((item.why for item in policies.items if isinstance(item, Unknown) and not item.sensitive), "")
@@ -125,7 +105,7 @@ def _policy_change(resource: Resource, _: Context) -> Answer:
     reads={VAULTS: (POLICY_LIST,), POLICIES: (("name",), ("parent",), POLICY_LIST)},
 )
 def _repeats_vault(resource: Resource, context: Context) -> Answer:
-    return or_absent(repeats_vault(resource, one_target(resource, "parent", context)), resource)
+    return or_absent(repeats_vault(resource, context.target_of(resource, "parent")), resource)
 
 
 def model_of(vault: Resource) -> Value:

@@ -12,7 +12,8 @@ from azkvlint.azure.arm_defaults import GAPS, SINCE, is_default
 from azkvlint.azure.azurerm.arguments import state_value
 from azkvlint.azure.azurerm.providers import PROVIDER_TYPE, VERSION
 from azkvlint.derived.access_policies import VAULTS
-from azkvlint.derived.registry import Context, absent, derived, known, or_absent, unknown
+from azkvlint.derived.answers import absent, known, or_absent, unknown
+from azkvlint.derived.registry import Context, derived
 from azkvlint.derived.vaults import MANAGED_HSMS, RBAC
 from azkvlint.model.provider_version import Version
 from azkvlint.model.resource import Resource

@@ -7,11 +7,8 @@ import msgspec
 from azkvlint.azure.azurerm.arguments import as_code
 from azkvlint.azure.azurerm.resources import RESOURCES
 from azkvlint.derived.access_policies import VAULTS
-from azkvlint.derived.registry import (
-    Context,
-    absent,
-    derived,
-)
+from azkvlint.derived.answers import absent
+from azkvlint.derived.registry import Context, derived
 from azkvlint.graph.changes import BY_UPDATE
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Answer, MapValue, Origin, Scalar, Unknown, path_text

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from azkvlint.derived.answers import absent
 from azkvlint.derived.companions import Sure, certainty_value
 from azkvlint.derived.endpoints import ENDPOINTS, HEADS, LINKS, ZONE_NEEDS, ZONES, zone_ids, zone_of
-from azkvlint.derived.registry import Context, absent, derived
+from azkvlint.derived.registry import Context, derived
 from azkvlint.graph.references import reference_of
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Absent, Answer, Path, Scalar

@@ -54,7 +54,6 @@ class _Key(NamedTuple):
 class _CapabilityGroup(NamedTuple):
     """What the capabilities of one change have in common."""
 
-    key: _Key
     was: int
     now: int
     is_lockout: bool
@@ -96,13 +95,12 @@ def access_changes(
     changes = [
         change
         for key in sorted({*old, *new}, key=lambda key: (key.principal, key.root, key.world))
-        for change in _of_principal(key, old.get(key, {}), new.get(key, {}), vaults.named, roots)
+        for change in _of_principal(old.get(key, {}), new.get(key, {}), vaults.named, roots)
     ]
     return tuple(sorted(changes, key=lambda one: (one.direction != LOST, not one.is_certain, not one.is_lockout)))
 
 
 def _of_principal(
-    key: _Key,
     old: Mapping[str, list[_Way]],
     new: Mapping[str, list[_Way]],
     names: Mapping[_Vault, AccessVault],
@@ -119,9 +117,7 @@ def _of_principal(
                 steps = tuple((step.kind, step.text) for step in way.path.steps)
                 for is_lockout, some in ((True, part & lost), (False, part - lost)):
                     if some:
-                        group = _CapabilityGroup(
-                            key, was, now, is_lockout, some, steps, objects.only, objects.except_for
-                        )
+                        group = _CapabilityGroup(was, now, is_lockout, some, steps, objects.only, objects.except_for)
                         groups.setdefault(group, (way, []))[1].append(capability)
                         doubts.setdefault(group, next((one.path.doubt for one in after if one.vaults & some), ""))
     for group, (way, capabilities) in groups.items():
@@ -139,7 +135,7 @@ def _of_principal(
             only=group.only,
             except_for=group.except_for,
         )
-    yield from scope_changes(key, old, new, names, roots)
+    yield from _scope_changes(old, new, names)
 
 
 def _union(ways: Mapping[str, list[_Way]], level: int) -> _Vaults:
@@ -178,12 +174,8 @@ class _ScopeGroup(NamedTuple):
     vaults: _Vaults
 
 
-def scope_changes(
-    key: _Key,
-    old: Mapping[str, list[_Way]],
-    new: Mapping[str, list[_Way]],
-    names: Mapping[_Vault, AccessVault],
-    roots: RootMatches,
+def _scope_changes(
+    old: Mapping[str, list[_Way]], new: Mapping[str, list[_Way]], names: Mapping[_Vault, AccessVault]
 ) -> Iterator[AccessChange]:
     """Yield the certain access that a principal keeps by a role at a higher or lower level than before."""
     groups: dict[_ScopeGroup, tuple[_Way, list[str]]] = {}

@@ -9,14 +9,13 @@ from collections.abc import Callable, Iterable, Iterator
 from azkvlint.config.influences import BASELINE, CUSTOM_RULE
 from azkvlint.config.weakened import Weakening
 from azkvlint.engine.rule_loader import FURTHER
+from azkvlint.engine.schema import USERS_ID
 from azkvlint.linter.baseline import read_entries
 from azkvlint.util.errors import InputError, UsageError
-from azkvlint.util.lazy_regex import regex
 from azkvlint.util.project_boundary import real_path
 from azkvlint.util.project_files import read_rules, rule_files
 
 _SUFFIXES = (".yaml", ".yml")
-_ID = regex(r"[A-Z]{2,8}-?[0-9]{1,6}")
 _MOST_ENTRIES = 20
 
 
@@ -32,7 +31,7 @@ def changed_rules(paths: Iterable[str], twin: Callable[[str], str]) -> Iterator[
                 continue
             new = twin(file)
             if _content(file, top) != _content(new, twin(top)):
-                found = _ID.match(name)
+                found = USERS_ID.match(name)
                 is_there = os.path.isfile(new)
                 yield Weakening(
                     kind=CUSTOM_RULE.kind,

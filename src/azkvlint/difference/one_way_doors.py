@@ -20,7 +20,7 @@ from azkvlint.derived.assignments import GRANTS
 from azkvlint.derived.vaults import MANAGED_HSMS, RBAC
 from azkvlint.linter.access import Cleaner
 from azkvlint.model.difference import OneWayDoor
-from azkvlint.model.finding import TERRAFORM_MODULE, TERRAFORM_PLAN, TERRAGRUNT_UNIT
+from azkvlint.model.finding import TERRAFORM_MODULE, TERRAFORM_PLAN, TERRAGRUNT_UNIT, OfRoot
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import has_holes
 from azkvlint.model.resource import Resource, ResourceGraph
@@ -91,13 +91,13 @@ class Doubt(msgspec.Struct, frozen=True):
     why: str
 
 
-class ResourceState(msgspec.Struct, frozen=True, kw_only=True):
+class ResourceState(OfRoot, frozen=True, kw_only=True):
     """A vault, managed HSM or key in one state of a deployment. Its type is in lower case.
 
     ``name`` is empty if it is not known; ``identity`` is a name with its unknown parts, by which templates declare a
     resource. ``facts`` are the values of the attributes in ``REQUIRED`` that are set. ``purges``: the provider purges
     it when it is destroyed. ``condition`` is set if it only may exist. ``parent`` is the address of its vault or
-    managed HSM. ``defaults`` are those of the facts that are not set. ``root`` and ``world`` are where it is declared,
+    managed HSM. ``defaults`` are those of the facts that are not set.
     ``origin`` distinguishes it from those of other ones, and ``was`` is its address in BASE if HEAD has another one.
     ``ignored`` are the attributes whose changes Terraform ignores.
     ``is_ambiguous``: another resource has its address on the other side. ``is_imported``: an ``import`` block names it.
@@ -119,8 +119,6 @@ class ResourceState(msgspec.Struct, frozen=True, kw_only=True):
     is_imported: bool = False
     is_ambiguous: bool = False
     ignored: frozenset[str] = frozenset()
-    root: str = ""
-    world: str = ""
     origin: str = ""
     was: str = ""
 

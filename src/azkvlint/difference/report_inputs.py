@@ -10,16 +10,8 @@ import msgspec
 
 from azkvlint.difference.earlier_state import NULL, PARTS
 from azkvlint.difference.sides import RootState, Side
-from azkvlint.model.finding import (
-    Acceptance,
-    Finding,
-    Occurrence,
-    Outcome,
-    Problem,
-    Report,
-    Repository,
-    Suppression,
-)
+from azkvlint.engine.schema import USERS_ID
+from azkvlint.model.finding import Acceptance, Finding, Occurrence, Outcome, Problem, Report, Repository, Suppression
 from azkvlint.model.location import Location, Region, static_address
 from azkvlint.model.pattern import hole
 from azkvlint.model.rule import SEVERITIES, All, Rule
@@ -36,7 +28,6 @@ _MAX_REPORT = 200_000_000
 _BEGINS_AS_REPORT = regex(rb'\s*\{\s*"[\s\S]*"name":\s*"kvlint"')
 _PART = 4_000
 _UNKNOWN_NAME = hole("name").text
-_RULE_ID = regex(r"[A-Z]{2,8}-?[0-9]{1,6}")
 _MAKE_REPORT = "write one with `kvlint check PATH -f json=report.json`"
 
 
@@ -106,12 +97,6 @@ class _ReportedResource(msgspec.Struct, frozen=True):
     type: str
 
 
-class _Repository(msgspec.Struct, frozen=True):
-    uri: str
-    revision: str
-    branch: str
-
-
 class _JsonReport(msgspec.Struct, frozen=True):
     """The parts of versions 2 and 3 of the JSON report that are compared."""
 
@@ -123,7 +108,7 @@ class _JsonReport(msgspec.Struct, frozen=True):
     suppressed: list[_ReportedResult]
     problems: list[_Problem]
     evaluated: list[_ReportedResource]
-    repository: _Repository | None = None
+    repository: Repository | None = None
 
 
 def report_data(word: str) -> bytes | None:
@@ -159,7 +144,6 @@ def side_of_report(word: str, data: bytes, known: Mapping[str, Rule]) -> Side:
     ids = dict.fromkeys(document.rules)
     stubs = {one.rule.id: one.rule for one in (*findings, *unknown, *suppressed)}
     problems = tuple(Problem(code=one.code, level=one.level, message=one.message) for one in document.problems)
-    repository = document.repository
     report = Report(
         findings=findings,
         unknown=unknown,
@@ -170,9 +154,7 @@ def side_of_report(word: str, data: bytes, known: Mapping[str, Rule]) -> Side:
         resource_counts={},
         passed=0,
         version=document.tool.version,
-        repository=None
-        if repository is None
-        else Repository(uri=repository.uri, revision=repository.revision, branch=repository.branch),
+        repository=document.repository,
     )
     declared = frozenset((one.type.lower(), one.address) for one in document.evaluated)
     root = RootState(path="", source="", states=[], addresses=declared, names=frozenset(), moved={})
@@ -198,7 +180,7 @@ def _acceptance(result: _ReportedResult) -> Acceptance | None:
 def _finding(result: _ReportedResult, known: Mapping[str, Rule]) -> Finding:
     """Return a result of a report as a finding. Raise InputError for a word that no report contains."""
     severity = SEVERITIES.get(result.severity)
-    if severity is None or _RULE_ID.fullmatch(result.rule_id) is None or not result.occurrences:
+    if severity is None or USERS_ID.fullmatch(result.rule_id) is None or not result.occurrences:
         raise InputError("a result has an unknown severity, an invalid rule ID or no occurrences")
     rule = known.get(result.rule_id) or _stub(result)
     first = result.occurrences[0]

@@ -17,6 +17,7 @@ from azkvlint.difference.sides import Side
 from azkvlint.linter.group_instances import order_of
 from azkvlint.model.difference import TurnedOff
 from azkvlint.model.finding import IN_SOURCE, Finding, Outcome, without_acceptance
+from azkvlint.model.location import Location
 from azkvlint.model.suppression import DIRECTIVE, TOOL_NAMES, SuppressionDirective
 
 
@@ -50,13 +51,8 @@ def suppression_entries(items: Sequence[FindingOccurrence], roots: RootMatches) 
         written = directives.get(reason.at.position_key)
         kind = _kind_of(written) if written is not None else COMMENT
         why = f": {reason.justification}" if reason.justification else ""
-        yield TurnedOff(
-            kind=kind.kind,
-            text=f"{_subject(kind, reason.tool)} suppresses {item.rule} on {item.occurrence.address}{why}",
-            at=reason.at,
-            rules=(item.rule,),
-            resource=item.occurrence.address,
-        )
+        how = f"{_subject(kind, reason.tool)} suppresses {item.rule} on {item.occurrence.address}{why}"
+        yield _entry(item, kind, how, reason.at)
     yield from _unused_entries(roots)
 
 
@@ -80,13 +76,11 @@ def acceptance_entries(items: Iterable[FindingOccurrence]) -> Iterator[TurnedOff
         if accepted is not None and accepted.severity > item.finding.severity:
             severities = f"from {accepted.severity.label} to {item.finding.severity.label}"
             how = f"changes the severity of {item.rule} on {item.occurrence.address} {severities}"
-            yield TurnedOff(
-                kind=PEER_COMMENT.kind,
-                text=f"a {TOOL_NAMES[accepted.tool]} comment {how}",
-                at=accepted.at,
-                rules=(item.rule,),
-                resource=item.occurrence.address,
-            )
+            yield _entry(item, PEER_COMMENT, f"a {TOOL_NAMES[accepted.tool]} comment {how}", accepted.at)
+
+
+def _entry(item: FindingOccurrence, kind: Influence, text: str, at: Location) -> TurnedOff:
+    return TurnedOff(kind=kind.kind, text=text, at=at, rules=(item.rule,), resource=item.occurrence.address)
 
 
 def without_acceptances(side: Side, items: Iterable[FindingOccurrence]) -> Side:

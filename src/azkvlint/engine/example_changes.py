@@ -18,7 +18,7 @@ from azkvlint.syntax.hcl.parse import Block, Body, parse_file
 from azkvlint.util.lazy_regex import regex
 
 CHANGED_LANGUAGES = ("terraform", "bicep")
-_MARK = regex(r"[ \t]*(?:#|//)[ \t]*<-.*$", re.MULTILINE)
+MARK = regex(r"[ \t]*(?:#|//)[ \t]*<-.*$", re.MULTILINE)
 _EXPRESSION = regex(r"\$\{(?P<inner>(?:[^$]|\$(?!\{))*)\}")
 _KEY = regex(r"[A-Za-z_]\w*")
 _ARGUMENT = regex(r"(?P<indent> *)(?P<name>[\w-]+) += (?P<value>.*)")
@@ -99,7 +99,7 @@ def remove_attribute(language: str, source: str, path: str) -> str:
 
 def with_marks(language: str, source: str, paths: Sequence[str], mark: str) -> str:
     """Return a source with a mark on the line of each path, and no others. Raise ChangeError."""
-    source = _MARK.sub("", source)
+    source = MARK.sub("", source)
     places = places_of(language, source)
     marked = [(_named(places, path) or _unknown(places, path))[0] for path in paths]
     for end in sorted({_line_end(source, one.head or one.start) for one in marked}, reverse=True):
@@ -109,7 +109,7 @@ def with_marks(language: str, source: str, paths: Sequence[str], mark: str) -> s
 
 def without_marks(source: str) -> str:
     """Return a source without marks."""
-    return _MARK.sub("", source)
+    return MARK.sub("", source)
 
 
 def rendered(language: str, value: Any) -> str:
@@ -214,7 +214,7 @@ def _aligned(lines: Sequence[str]) -> Iterator[str]:
         match = _ARGUMENT.fullmatch(line) if line is not None else None
         is_single = (
             match is not None
-            and not _MARK.sub("", match["value"]).endswith(("{", "[", "("))
+            and not MARK.sub("", match["value"]).endswith(("{", "[", "("))
             and ("<<" not in match["value"])
         )
         if not is_single or (group and match is not None and group[0]["indent"] != match["indent"]):

@@ -8,25 +8,15 @@ from functools import lru_cache
 import msgspec
 
 from azkvlint.derived.registry import unknown_statement
-from azkvlint.engine.evidence import (
-    FIRST_STEP,
-    NAMED_BY,
-    NONE,
-    NOT_SET,
-    SENSITIVE_REASON,
-    UNKNOWN_PREFIX,
-)
-from azkvlint.model.finding import (
-    Evidence,
-)
+from azkvlint.engine.evidence import FIRST_STEP, NAMED_BY, NONE, NOT_SET, SENSITIVE_REASON, UNKNOWN_PREFIX
+from azkvlint.model.finding import Evidence
+from azkvlint.model.identity import INDEX
 from azkvlint.model.resource import Resource
-from azkvlint.model.rule import Rule
+from azkvlint.model.rule import PLACEHOLDER, Rule
 from azkvlint.model.value import Origin, path_of
 from azkvlint.util.lazy_regex import regex
 
 _UNKNOWN_ITEM = regex(r"(?<=[\[( ]unknown: )(?:`[^`]*`|[^\[\]()`])+?(?=, unknown: |, \w+: |[\])]|$)")
-_PLACEHOLDER = regex(r"\{([\w.]+)\}")
-_INDEX = regex(r"\[[0-9]+\]")
 # The maximum number of values in a message. The evidence has all of them.
 _MOST = 3
 _KNOWN_AFTER = ("known after apply", "known after deployment")
@@ -62,7 +52,7 @@ def failure_texts(rule: Rule, resource: Resource, name: str, deciding: Sequence[
 def marked_evidence(rule: Rule, deciding: Sequence[Evidence]) -> list[Evidence]:
     """Return the evidence of the attribute that a rule marks, for the first condition that compares it."""
     marks = rule.marks or rule.marks_other
-    found = [note for note in deciding if marks and _INDEX.sub("", note.attribute) == marks]
+    found = [note for note in deciding if marks and INDEX.sub("", note.attribute) == marks]
     return [note for note in found if note.expected == found[0].expected]
 
 
@@ -89,7 +79,7 @@ def filled(template: str, arguments: Sequence[str]) -> str:
 @lru_cache(maxsize=1024)
 def _parts_of(template: str) -> tuple[str, ...]:
     """Return the texts between the placeholders of a template, and after each the name of a placeholder."""
-    return tuple(_PLACEHOLDER.split(template))
+    return tuple(PLACEHOLDER.split(template))
 
 
 def _value(word: str, resource: Resource, name: str, deciding: Sequence[Evidence]) -> str:

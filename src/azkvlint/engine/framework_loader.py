@@ -11,6 +11,7 @@ from functools import partial
 import msgspec
 
 from azkvlint.engine.condition_loader import ConditionDecoder
+from azkvlint.engine.schema import IDEA, LINK, NAME
 from azkvlint.engine.yaml_decoder import Decoder, MappingFields, suggestion
 from azkvlint.model.framework import ConditionalRules, Control, ControlCheck, Framework, Platform, Sheet, Status
 from azkvlint.model.rule import Rule
@@ -24,11 +25,8 @@ _CONTROL_KEYS = ("id", "title", "section", "rules", "ideas", "policies", "also",
 _ALSO_KEYS = ("rules", "ideas", "when")
 _PLATFORM_KEYS = ("status", "because", "references")
 _STATUSES: Mapping[str, Status] = {"guaranteed": Status.GUARANTEED, "not applicable": Status.NOT_APPLICABLE}
-_NAME = regex(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _VERSION = regex(r"[a-z]?[0-9]+(?:\.[0-9]+)*")
-_IDEA = regex(r"[A-Z]{3}-[0-9]{2}")
 _POLICY = regex(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_LINK = regex(r"https://[^\s/]+\.[^\s/]+(?:/\S*)?")
 # The key of a rule's controls under which it lists equivalent built-in Azure policies.
 _POLICIES = "azure-policy"
 # The profile of disputed rules.
@@ -74,7 +72,7 @@ class _FrameworkDecoder:
         family = self._name(fields)
         title = decoder.line(fields.get("title"), "title")
         about = decoder.text(fields.get("about"), "about")
-        references = decoder.texts(fields.get("references"), "references", _LINK, "an https:// link")
+        references = decoder.texts(fields.get("references"), "references", LINK, "an https:// link")
         self._versions = decoder.texts(fields.get("versions"), "versions", _VERSION, "a version, such as 5.0.0 or r5")
         rows: dict[str, list[Control]] = {version: [] for version in self._versions or ("",)}
         places: dict[tuple[str, str], Node] = {}
@@ -97,7 +95,7 @@ class _FrameworkDecoder:
 
     def _name(self, fields: MappingFields) -> str:
         text = self._decoder.line(fields.get("name"), "name")
-        if text and not _NAME.fullmatch(text):
+        if text and not NAME.fullmatch(text):
             self._decoder.fault(fields["name"], f"{text!r} is not a name: small letters and digits, joined by '-'")
         elif text in self._names:
             self._decoder.fault(fields["name"], f"{text!r} is also the name of {self._names[text]}")
@@ -114,7 +112,7 @@ class _FrameworkDecoder:
             title=decoder.line(fields.get("title"), "title"),
             section=decoder.line(fields.get("section"), "section"),
             rules=self._rules(fields.get("rules")),
-            ideas=decoder.texts(fields.get("ideas"), "ideas", _IDEA, "an id such as NET-01"),
+            ideas=decoder.texts(fields.get("ideas"), "ideas", IDEA, "an id such as NET-01"),
             policies=decoder.texts(fields.get("policies"), "policies", _POLICY, "the id of a built-in policy"),
             also=tuple(self._also(item) for item in decoder.items(fields.get("also"), "also")),
             when=None if when is None else ConditionDecoder(decoder, {}).conditions(when, "when"),
@@ -129,7 +127,7 @@ class _FrameworkDecoder:
         return ConditionalRules(
             when=ConditionDecoder(self._decoder, {}).conditions(fields.get("when"), "when"),
             rules=self._rules(fields.get("rules")),
-            ideas=self._decoder.texts(fields.get("ideas"), "ideas", _IDEA, "an id such as NET-01"),
+            ideas=self._decoder.texts(fields.get("ideas"), "ideas", IDEA, "an id such as NET-01"),
         )
 
     def _ids(self, node: Node | None) -> Iterator[tuple[str, str]]:
@@ -162,7 +160,7 @@ class _FrameworkDecoder:
         return Platform(
             status=_STATUSES[word],
             because=" ".join(decoder.text(fields.get("because"), "because").split()),
-            references=decoder.texts(fields.get("references"), "references", _LINK, "an https:// link"),
+            references=decoder.texts(fields.get("references"), "references", LINK, "an https:// link"),
         )
 
 

@@ -23,17 +23,21 @@ from azkvlint.engine.example_changes import (
 )
 from azkvlint.engine.parameters import kind_of
 from azkvlint.engine.schema import (
+    BUILTIN_ID,
     CATEGORIES,
     DERIVED_LANGUAGES,
     EXPECTATIONS,
     FIX_LANGUAGES,
+    IDEA,
     LANGUAGES,
     LINK,
+    NAME,
     PLACEHOLDERS,
     PROFILES,
     REQUIRED_KEYS,
     RULE_KEYS,
     TOPICS,
+    USERS_ID,
 )
 from azkvlint.engine.yaml_decoder import Decoder, MappingFields, either, suggestion
 from azkvlint.model.rule import SEVERITIES, Example, Grading, Operand, OtherFix, Parameter, Rule
@@ -228,12 +232,8 @@ def _path(node: Node) -> str:
     return str(data(node))
 
 
-_BUILTIN_ID = regex(r"KV[0-9]{3}")
-_USERS_ID = regex(r"[A-Z]{2,8}-?[0-9]{1,6}")
-_NAME = regex(r"[a-z0-9]+(?:-[a-z0-9]+)*")
-_FORMER = regex(rf"{_NAME.pattern}|{_BUILTIN_ID.pattern}")
+_FORMER = regex(rf"{NAME.pattern}|{BUILTIN_ID.pattern}")
 _PARAMETER = regex(r"[a-z][a-z0-9_]*")
-_COVERED = regex(r"[A-Z]{3}-[0-9]{2}")
 _PLACEHOLDER = regex(r"\{([^{}]*)\}")
 _QUOTED = regex(r"'(\{[\w.]+\})'")
 _START = YamlFault(1, 1, "")
@@ -332,9 +332,9 @@ class _RuleDecoder:
             fix_if=fix_if,
             marks=self._marks(fields.get("marks"), "marks", conditions),
             marks_other=self._marks(fields.get("marks_other"), "marks_other", conditions),
-            same_cause=decoder.texts(fields.get("same_cause"), "same_cause", _BUILTIN_ID, "an id such as KV001"),
+            same_cause=decoder.texts(fields.get("same_cause"), "same_cause", BUILTIN_ID, "an id such as KV001"),
             parameters=tuple(parameter for parameter, _ in parameters),
-            covers=decoder.texts(fields.get("covers"), "covers", _COVERED, "an id such as NET-01"),
+            covers=decoder.texts(fields.get("covers"), "covers", IDEA, "an id such as NET-01"),
             cwe=decoder.integers(fields.get("cwe"), "cwe"),
             controls=self._lists(fields, "controls"),
             peers=peers,
@@ -346,7 +346,7 @@ class _RuleDecoder:
         if not text:
             return ""
         node = fields["id"]
-        if not (_BUILTIN_ID if self._builtin else _USERS_ID).fullmatch(text):
+        if not (BUILTIN_ID if self._builtin else USERS_ID).fullmatch(text):
             form = "KV and 3 digits" if self._builtin else "2 to 8 capital letters and 1 to 6 digits, such as ABC-12"
             self._decoder.fault(node, f"{text!r} is not an id, which is {form}")
             return ""
@@ -363,7 +363,7 @@ class _RuleDecoder:
     def _name(self, fields: MappingFields, rule_id: str) -> str:
         """Decode the name. The file is named for the id and the name."""
         text = self._decoder.line(fields.get("name"), "name")
-        if text and not _NAME.fullmatch(text):
+        if text and not NAME.fullmatch(text):
             self._decoder.fault(fields["name"], f"{text!r} is not a name: small letters and digits, joined by '-'")
         elif text and rule_id:
             stem = self._decoder.path.rpartition("/")[2].rpartition(".")[0]

@@ -127,6 +127,12 @@ CATEGORIES = (
 )
 # The languages of fixes.
 FIX_LANGUAGES = ("terraform", "bicep", "arm")
+# The ids of built-in and of custom rules.
+BUILTIN_ID, USERS_ID = regex(r"KV[0-9]{3}"), regex(r"[A-Z]{2,8}-?[0-9]{1,6}")
+# The name of a rule or framework.
+NAME = regex(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+# The id of what a control is about, in any framework.
+IDEA = regex(r"[A-Z]{3}-[0-9]{2}")
 # A reference or source.
 LINK = regex(r"https://[^\s/]+\.[^\s/]+(?:/\S*)?")
 # What an edit does, in the rule and in the steps of an edit.

@@ -42,6 +42,12 @@ RESOURCES = Limit(12_000, 10, 100_000)
 DEPLOYMENTS = Limit(4_000, 10, 10_000)
 # Characters of names and addresses, for each resource that an input may have. Those that people write have a hundred.
 CHARACTERS_OF_A_RESOURCE = 500
+# Limits for one document. Azure accepts templates of 4 MB and loops of 800.
+MAX_ITEMS = 10_000
+MAX_TEXT = 1_000_000
+# What costs about one step of the evaluator: items of an array copied, characters read, values visited or
+# made.
+ITEMS_A_STEP, CHARACTERS_A_STEP, VALUES_A_STEP = 50, 200, 4
 # Declarations that are passed over in the time of one step of the evaluator.
 DECLARATIONS_A_STEP = 5
 # A block in a resource costs as much, in what is derived from it, as so many values.

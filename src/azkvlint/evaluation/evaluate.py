@@ -7,14 +7,12 @@ from typing import Any, ClassVar, Protocol
 
 import msgspec
 
-from azkvlint.evaluation.budget import Budget
+from azkvlint.evaluation.budget import ITEMS_A_STEP, MAX_ITEMS, Budget
 from azkvlint.evaluation.functions.merging import merge, overlaid
 from azkvlint.evaluation.known import size_of
 from azkvlint.evaluation.operators import Local, Operations, apply_binary, apply_unary, negate
 from azkvlint.evaluation.reads import Bound
 from azkvlint.evaluation.values import (
-    ITEMS_A_STEP,
-    MAX_ITEMS,
     Closure,
     ConditionalEntity,
     Fields,
@@ -239,9 +237,7 @@ class Evaluator(Operations):
                 rest = overlaid(Fields(at=at, fields=fields, rest=rest), doubt, deep=False)
                 fields, names = {}, {}
         whole = Fields(at=at, fields=fields, rest=rest)
-        if parts is not None:
-            parts.finish(whole)
-        return whole
+        return whole if parts is None else parts.finish(whole)
 
     def property(self, node: ast.Property, local: Local) -> Result:
         """Return the value of a property, placed where its author edits it: at the property, unless it came from

@@ -9,14 +9,11 @@ from typing import TypeAlias
 
 import msgspec
 
+from azkvlint.evaluation.budget import CHARACTERS_A_STEP, ITEMS_A_STEP, MAX_TEXT, VALUES_A_STEP
 from azkvlint.evaluation.comparison import ORDER, Comparison, compared
 from azkvlint.evaluation.known import chosen, is_given, is_string, joined, one_of
 from azkvlint.evaluation.reads import Bound
 from azkvlint.evaluation.values import (
-    CHARACTERS_A_STEP,
-    ITEMS_A_STEP,
-    MAX_TEXT,
-    VALUES_A_STEP,
     Closure,
     Fields,
     Items,
@@ -24,8 +21,6 @@ from azkvlint.evaluation.values import (
     as_optional,
     below,
     doubt_in,
-    field_of,
-    find_field,
     for_same_reason,
     is_large,
     is_sensitive,
@@ -166,7 +161,7 @@ class Operations(ABC):
         """Return ``of.name``."""
         match of:
             case Fields():
-                found = field_of(of, name)
+                found = of.field(name)
                 if found is not None:
                     return found
                 return _missing(safe, at, f"property `{name}` does not exist")
@@ -277,10 +272,10 @@ def _either_field(one: Fields, other: Fields, name: str, doubt: Unknown) -> Resu
     """Return a field that both objects may have, or one: then it may not be there, which is as much as null to
     Azure.
     """
-    left, right = find_field(one, name), find_field(other, name)
+    left, right = one.find(name), other.find(name)
     if left is not None and right is not None and as_optional(left) is None and as_optional(right) is None:
         return _either(left, right, doubt)
-    left, right = field_of(one, name), field_of(other, name)
+    left, right = one.field(name), other.field(name)
     missing = Absent(at=doubt.at)
     return may_be_absent(_either(missing if left is None else left, missing if right is None else right, doubt))
 

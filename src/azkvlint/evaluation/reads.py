@@ -447,12 +447,13 @@ class MemberRecorder:
         """Record that the names of members are computed, so that each may depend on what any of them reads."""
         self._parts = None
 
-    def finish(self, value: object) -> None:
-        """Record the object."""
+    def finish(self, value: _T) -> _T:
+        """Record the object, and return it."""
         recorder = self._recorder
         inputs = NO_INPUTS.union(*recorder.log[self._start :])
         del recorder.log[self._start :]
         recorder.add(ReadSet(inputs, NO_INPUTS, self._parts), value)
+        return value
 
 
 class Merged:

@@ -11,7 +11,7 @@ from itertools import islice, product
 from typing import ClassVar, NamedTuple, Protocol, TypeAlias
 
 from azkvlint.evaluation.known import known_of
-from azkvlint.evaluation.values import Fields, Items, Result, as_optional, find_field, is_sensitive
+from azkvlint.evaluation.values import Fields, Items, Result, as_optional, is_sensitive
 from azkvlint.model.condition import ITEM
 from azkvlint.model.value import Absent, Plain, Scalar, Unknown
 from azkvlint.syntax import ast
@@ -631,7 +631,7 @@ def holds(result: Result, target: Demand) -> bool | None:
 
 def _has_key(of: Fields, name: str) -> bool | None:
     """Return whether an object has a member of a name; None if that is not known."""
-    there = find_field(of, name)
+    there = of.find(name)
     if there is None:
         return False if of.rest is None else None
     return True if as_optional(there) is None else None

@@ -13,24 +13,10 @@ from typing import Any, Protocol, TypeAlias, TypeVar
 import msgspec
 
 from azkvlint.model.location import Location
-from azkvlint.model.pattern import (
-    Pattern,
-    Text,
-    access,
-    escaped,
-    join_texts,
-    known_or_pattern,
-    text_form,
-)
+from azkvlint.model.pattern import Pattern, Text, access, escaped, join_texts, known_or_pattern, text_form
 from azkvlint.model.value import MAY_BE_ABSENT, NOT_EMPTY, Absent, Known, Scalar, Unknown
 from azkvlint.syntax.ast import Expression
 
-# Limits for one document. Azure accepts templates of 4 MB and loops of 800.
-MAX_ITEMS = 10_000
-MAX_TEXT = 1_000_000
-# What costs about one step of the evaluator: items of an array copied, characters read, values visited or
-# made.
-ITEMS_A_STEP, CHARACTERS_A_STEP, VALUES_A_STEP = 50, 200, 4
 # How much of one value a function visits. Values share their parts, so that a few lines can make an endless one.
 MAX_PARTS = 100_000
 MAX_LEVELS = 500
@@ -59,6 +45,31 @@ class Fields(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     fields: dict[str, Result]
     rest: Unknown | None = None
     kind: str = ""
+
+    def find(self, name: str) -> Result | None:
+        """Return the field ``name``, without regard to case as in Azure Resource Manager; None if there is none."""
+        found = self.fields.get(name)
+        if found is None:
+            lower = name.lower()
+            for key, item in self.fields.items():
+                if key.lower() == lower:
+                    return item
+        return found
+
+    def field(self, name: str) -> Result | None:
+        """Return the field ``name``, unknown if the object may have it; None if there is none."""
+        found = self.find(name)
+        return below(self.rest, f".{name}", self.rest.at) if found is None and self.rest is not None else found
+
+    @property
+    def missing_reason(self) -> Unknown | None:
+        """Return why it is not known which fields the object has; None if it is."""
+        return first_present(self.rest, *map(as_optional, self.fields.values()))  # type: ignore[return-value]  # all are Unknown
+
+    @property
+    def hides_keys(self) -> bool:
+        """Return whether a map is secret as a whole, its keys too: only values are marked, so all of them are."""
+        return bool(self.fields) and all(map(is_sensitive, self.fields.values()))
 
 
 _AnyResult = TypeVar("_AnyResult")
@@ -204,23 +215,6 @@ Result: TypeAlias = Scalar | Unknown | Absent | Items | Fields | Closure | Entit
 _LEAVES = (Scalar, Unknown, Absent)
 
 
-def find_field(value: Fields, name: str) -> Result | None:
-    """Return the field ``name``, without regard to case as in all of Azure Resource Manager; None if there is none."""
-    found = value.fields.get(name)
-    if found is None:
-        lower = name.lower()
-        for key, item in value.fields.items():
-            if key.lower() == lower:
-                return item
-    return found
-
-
-def field_of(value: Fields, name: str) -> Result | None:
-    """Return the field ``name``, unknown if the object may have it; None if there is none."""
-    found = find_field(value, name)
-    return below(value.rest, f".{name}", value.rest.at) if found is None and value.rest is not None else found
-
-
 def below(of: Unknown, step: Text, at: Location) -> Unknown:
     """Return the unknown value at ``step``: a member (``.name``) or an item (``[0]``); empty for an unknown one."""
     if type(of) is PartlySecret:
@@ -284,7 +278,7 @@ def partial_list(items: Sequence[Result], doubt: Unknown, at: Location, size: Kn
 def as_optional(result: Result) -> Unknown | None:
     """Return ``result``, if it is a field that may not be there; of one that is null if it is, why that is unknown."""
     if isinstance(result, Unknown):
-        return result if result.note == MAY_BE_ABSENT else None
+        return result if result.is_optional else None
     is_optional = type(result) is Absent and result.note == MAY_BE_ABSENT
     return Unknown(at=result.at, why=MAY_BE_ABSENT) if is_optional else None
 
@@ -296,11 +290,6 @@ def may_be_absent(result: Result) -> Result:
     if isinstance(result, Unknown):
         return Unknown(at=result.at, why=result.why, sensitive=result.sensitive, note=MAY_BE_ABSENT)
     return result
-
-
-def missing_fields_reason(value: Fields) -> Unknown | None:
-    """Return why it is not known which fields an object has; None if it is."""
-    return first_present(value.rest, *map(as_optional, value.fields.values()))  # type: ignore[return-value]  # all are Unknown
 
 
 def unknown_in(result: Result) -> Unknown | None:
@@ -436,11 +425,6 @@ def named_by(name: Unknown, rest: Unknown | None) -> Unknown:
     return Unknown(at=rest.at, why=rest.why, sensitive=sensitive, known=HAS_FIELDS)
 
 
-def hides_keys(value: Fields) -> bool:
-    """Return whether a map is secret as a whole, its keys too: only values are marked, so all of them are."""
-    return bool(value.fields) and all(map(is_sensitive, value.fields.values()))
-
-
 def mark_sensitive(result: Result) -> Result:
     """Return ``result`` with every part of it secret."""
     return Unknown(at=result.at, why=_LARGE, sensitive=True) if is_large(result) else _marked(result, sensitive=True)
@@ -449,7 +433,7 @@ def mark_sensitive(result: Result) -> Result:
 def mark_map_sensitive(result: Fields) -> Result:
     """Return a map with a key that is secret: all of it is, as in Terraform."""
     found = mark_sensitive(result)
-    if isinstance(found, Fields) and found.fields and not hides_keys(found):
+    if isinstance(found, Fields) and found.fields and not found.hides_keys:
         return Unknown(at=result.at, why="a key of the map is secret", sensitive=True)
     return found
 

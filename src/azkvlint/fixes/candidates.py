@@ -42,7 +42,6 @@ from azkvlint.model.value import path_of
 from azkvlint.util.lazy_regex import regex
 
 _INDEX = regex(r"\[[^\]]*\]")
-_WORD_START = regex(r"(?<=[a-z0-9])(?=[A-Z])")
 # Words, and what adds the members of another object.
 _WORD, _COMPOSED = regex(r"\w+"), regex(r"\b(?:union|merge)\(|\.\.\.")
 _CURRENT = "current"

@@ -30,6 +30,7 @@ from typing import NamedTuple
 from azkvlint.config.run_config import Config
 from azkvlint.linter.test_folders import FoldersOfTests
 from azkvlint.model.fix import Refusal
+from azkvlint.readers.deployments import CONTINUATION
 from azkvlint.readers.discover import BICEP, JSON, PARAMETERS, SKIPPED, is_module_file, is_terragrunt_file
 from azkvlint.syntax.json_decoder import decode_text
 from azkvlint.util.errors import InputError
@@ -112,7 +113,6 @@ _VAULT = regex(r"vault|(?<![a-z])kv(?![a-z])|kv(?:_?-?(?:name|id|uri|ref|rg|reso
 # What Bicep writes into a template.
 _COMPILED = regex(r'"_generator"\s{0,99}:\s{0,99}\{\s{0,99}"name"\s{0,99}:\s{0,99}"bicep"')
 _PLAIN = regex(r"(?<![\w-])-(?:json|raw|show-sensitive)\b")
-_CONTINUATION = regex(r"[\\`^][ \t]{0,9}\r?\n")
 
 
 class InUse(Refusal):
@@ -267,7 +267,7 @@ class CheckoutFiles:
         """Raise Refusal if a script reads the Terraform output ``name`` in a form that hides sensitive ones."""
         found = []
         for file in self._about_outputs:
-            text = _CONTINUATION.sub(" ", self.text(file.path)) if not file.is_template else ""
+            text = CONTINUATION.sub(" ", self.text(file.path)) if not file.is_template else ""
             for match in _TERRAFORM_OUTPUT.finditer(text):
                 words = [word.strip("\"'") for word in match[1].split() if not word.startswith(("-", ">", "2>"))]
                 if not _PLAIN.search(match[0]) and (not words or name in words or "$" in match[1]):
@@ -298,15 +298,12 @@ class CheckoutFiles:
             text = self.text(path)
             compact = self._compact.get(path)
             if compact is None:
-                compact = _compact(without_comments(path, text))
-                if len(compact) <= self._room:
-                    self._compact[path] = compact
-                    self._room -= len(compact)
+                compact = self._keep(self._compact, path, _compact(without_comments(path, text)))
             is_user = contains(compact, (*texts, *commands))
             if is_user or (path.lower().endswith(JSON) and self._hands_vault_on(text)):
                 yield path
         for path in self._graph.scripts if commands else ():
-            text = _CONTINUATION.sub(" ", without_comments(path, self.text(path)))
+            text = CONTINUATION.sub(" ", without_comments(path, self.text(path)))
             if contains(_compact(text), commands):
                 yield path
 
@@ -373,14 +370,18 @@ class CheckoutFiles:
         others = (*self._graph.scripts, *self._graph.tests)
         return [*found, *(path for path in others if word.search(self.text(path)) is not None)], False
 
+    def _keep(self, texts: dict[str, str], path: str, text: str) -> str:
+        """Keep a text for the next search if there is room for it, and return it."""
+        if len(text) <= self._room:
+            texts[path] = text
+            self._room -= len(text)
+        return text
+
     def text(self, path: str) -> str:
         """Return the text of a file to search. Raise Refusal if too much has been searched."""
         text = self._texts.get(path)
         if text is None:
-            text = _decoded(read_start(path, _LONGEST))
-            if len(text) <= self._room:
-                self._texts[path] = text
-                self._room -= len(text)
+            text = self._keep(self._texts, path, _decoded(read_start(path, _LONGEST)))
         self._searched += len(text)
         if self._searched > (_MOST_SEARCHED if self._top is not None else _MOST_BYTES_OUTSIDE):
             raise Refusal(self._too_large)

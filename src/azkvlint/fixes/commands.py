@@ -37,11 +37,11 @@ from azkvlint.fixes.vault_references import (
 from azkvlint.model.effect import Effect
 from azkvlint.model.finding import Declaration, Finding
 from azkvlint.model.fix import Refusal
+from azkvlint.readers.deployments import CONTINUATION
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.project_boundary import is_within, real_path
 
 _BICEP = (".bicep", ".bicepparam")
-_CONTINUATION = regex(r"[\\`^][ \t]{0,9}\r?\n")
 # Of the files that certainly or most likely concern a vault, more are named.
 _MOST_NAMED, _MOST_CERTAIN = 2, 5
 _LINE = 500
@@ -360,7 +360,7 @@ def _code_of(path: str, text: str) -> str:
     """Return a text without comments, and a script with each command on one line."""
     text = without_comments(path, text)
     is_code = path.lower().endswith((*MODULE_FILES, *_BICEP, ".json", ".jsonc"))
-    return text if is_code else _CONTINUATION.sub("", text)
+    return text if is_code else CONTINUATION.sub("", text)
 
 
 def _uses_in(text: str, command: str, path: str) -> list[VaultReference]:

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 
 import msgspec
 
 from azkvlint.config.run_config import Config
+from azkvlint.engine.example_changes import MARK
 from azkvlint.fixes.find import fixes_of
 from azkvlint.linter.linter import check
 from azkvlint.model.effect import CLASSES
 from azkvlint.model.rule import EXAMPLE_DAY, Rule
-from azkvlint.util.lazy_regex import regex
 from azkvlint.util.output_files import StagingFolder
 
 _NAMES = {"terraform": "main.tf", "terraform_json": "main.tf.json", "bicep": "main.bicep", "arm": "main.json"}
-_MARK = regex(r"[ \t]*(?:#|//)[ \t]*<-.*$", re.MULTILINE)
 
 
 def faults_of_edits(rules: Sequence[Rule], path: str | None) -> Iterator[str]:
@@ -65,7 +63,7 @@ def _applied(
                 if language in example.sources:
                     place = f"{rule.id}-{number}-{language}"
                     owners[place] = rule.id
-                    folder.write(f"{place}/{name}", _MARK.sub("", example.sources[language]).encode())
+                    folder.write(f"{place}/{name}", MARK.sub("", example.sources[language]).encode())
     config = Config(
         paths=(folder.path,),
         rules=() if path is None or any(map(is_own, rules)) else (path,),

@@ -10,16 +10,7 @@ from azkvlint.model.fix import Address, Literal, Refusal, TextEdit
 from azkvlint.syntax import ast
 from azkvlint.syntax.arm_expression import is_expression, parse_expression, unescaped
 from azkvlint.syntax.json_decoder import COMMENT, MAX_DEPTH, decode_string, decode_text
-from azkvlint.syntax.json_positions import (
-    JsonArray,
-    JsonObject,
-    JsonScalar,
-    NotJsonError,
-    Plain,
-    TooDeepError,
-    Value,
-    parse,
-)
+from azkvlint.syntax.json_positions import JsonArray, JsonObject, JsonScalar, NotJsonError, Plain, Value, parse
 from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
 
@@ -58,7 +49,7 @@ class JsonEditor(TreeEditor):
         try:
             decode_text(text)
             return parse(text.replace("\ufeff", " ", 1) if text.startswith("\ufeff") else text, _scalar, MAX_DEPTH)
-        except (InputError, NotJsonError, TooDeepError, ValueError):
+        except (InputError, NotJsonError, ValueError):
             return None
 
     # --- the language ------------------------------------------------------------------------------------------------

@@ -141,26 +141,14 @@ class TerraformEditor(TreeEditor):
             lines += (newline if index and isinstance(one, _Blocks) else "") + f"{newline}{inner}{part}"
         return f" {{{lines}{newline}{indent}}}" if parts else " {}"
 
-    def place(
-        self,
-        box: Container,
-        path: tuple[str, ...],
-        value: Literal,
-        blocks: bool | None = None,
-        beside: str | None = None,
-    ) -> list[TextEdit]:
+    def place(self, box: Container, path: tuple[str, ...], value: Literal) -> list[TextEdit]:
         """Insert an argument after the others and before nested blocks, or a block at the end."""
-        node = box.node
-        if not isinstance(node, Block):
-            blocks = False
-        elif blocks is None:
+        node, blocks = box.node, False
+        if isinstance(node, Block):
             is_body = path[0] == "body" and node.labels[:1] != () and node.labels[0].startswith("azapi_")
             blocks = node.type != "module" and not is_body
         value = nested(path[1:], value, _Blocks if blocks else dict)
-        after = box.find(beside) if beside is not None else None
-        if after is None:
-            after = _anchor(box, path[0], isinstance(value, _Blocks))
-        return self._insert(box, after, path[0], value)
+        return self._insert(box, _anchor(box, path[0], isinstance(value, _Blocks)), path[0], value)
 
     def _insert(self, box: Container, after: TreeElement | None, name: str, value: Literal) -> list[TextEdit]:
         named = [item for item in box.items if item.name is not None]

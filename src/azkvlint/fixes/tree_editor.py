@@ -323,20 +323,11 @@ class TreeEditor:
         colon = self.layout.colon
         return [f"{self.key(name)}{colon}{self.write(value, indent, one_line)}" for name, value in body.items()]
 
-    def place(
-        self,
-        box: Container,
-        path: tuple[str, ...],
-        value: Literal,
-        blocks: bool | None = None,  # noqa: ARG002  # for HCL
-        beside: str | None = None,
-    ) -> list[TextEdit]:
+    def place(self, box: Container, path: tuple[str, ...], value: Literal) -> list[TextEdit]:
         """Insert the first name of a path that the container does not have."""
         value = nested(path[1:], value)
         others = [item for item in box.items if not item.is_block]
-        after = box.find(beside, any_case=self.any_case) if beside is not None else None
-        if after is None and others:
-            after = others[-1]
+        after = others[-1] if others else None
         return self.layout.insert(
             box, after, lambda indent, one_line: self.members({path[0]: value}, indent, one_line)[0]
         )
@@ -360,18 +351,10 @@ class TreeEditor:
 
     # --- the operations ----------------------------------------------------------------------------------------------
 
-    def set_value(
-        self,
-        container: Address,
-        path: tuple[str, ...],
-        value: Literal,
-        *,
-        blocks: bool | None = None,
-        beside: str | None = None,
-    ) -> tuple[TextEdit, ...]:
-        """Replace the value at a path in a container, or insert it, at the end or after the item ``beside``.
+    def set_value(self, container: Address, path: tuple[str, ...], value: Literal) -> tuple[TextEdit, ...]:
+        """Replace the value at a path in a container, or insert it.
 
-        Missing containers are created: in HCL as blocks or as objects, by ``blocks`` or as is usual there.
+        Missing containers are created: in HCL as blocks or as objects, as is usual there.
         """
         if not path:
             return self.replace_value(container, value)
@@ -379,7 +362,7 @@ class TreeEditor:
         while True:
             item = box.find(path[0], any_case=self.any_case)
             if item is None:
-                return self.checked(self.place(box, path, value, blocks, beside), (box, path[0]))
+                return self.checked(self.place(box, path, value), (box, path[0]))
             if len(path) == 1:
                 return self.checked(self.replace(item, value), (box, path[0]))
             box, path = self.members_of(item), path[1:]

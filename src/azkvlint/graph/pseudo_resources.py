@@ -90,14 +90,9 @@ _REPORTED_ORIGINS: Origins = frozenset({SECRET, PRIVATE_KEY, GENERATED, UNTRACED
 
 
 def requires_origins(required: RequiredAttributes, type_: str) -> bool:
-    """Return whether a rule requires the value origins of a type."""
-    paths = required.paths_of(type_)
+    """Return whether a rule requires the value origins of a type that has a secret value."""
+    paths = required.paths_of(type_) if type_.lower() in TRACED_TYPES else None
     return paths is not None and (() in paths or any(path[:2] in _ORIGIN_PATHS for path in paths))
-
-
-def requires_outputs(required: RequiredAttributes, type_: str) -> bool:
-    """Return whether a rule requires outputs, identified by their pseudo type."""
-    return type_.lower() in required.paths
 
 
 def with_derived(attributes: MapValue, derived: Mapping[str, Value]) -> MapValue:

@@ -3,15 +3,30 @@
 from __future__ import annotations
 
 from operator import is_
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from azkvlint.config.run_config import Config, today
 from azkvlint.model.resource import RequiredAttributes
 from azkvlint.model.rule import Rule
 
 if TYPE_CHECKING:
+    from azkvlint.linter.suppressions import SuppressionPolicy
     from azkvlint.readers.reader import Reader
     from azkvlint.readers.terraform import TerraformSettings
+
+
+class UnitSettings(NamedTuple):
+    """How all units of a run are evaluated.
+
+    Directives in comments are checked against ``policy``; without one they are ignored. For ``relevant`` see
+    RequiredAttributes.
+    """
+
+    config: Config
+    rules: tuple[Rule, ...]
+    root: str
+    policy: SuppressionPolicy | None = None
+    relevant: frozenset[str] = frozenset()
 
 
 class Compiled:

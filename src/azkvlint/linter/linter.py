@@ -13,7 +13,7 @@ from azkvlint import __version__
 from azkvlint.config.run_config import CheckSettings, Config, Notice, today
 from azkvlint.engine.required_attributes import evaluated_types
 from azkvlint.engine.rule_store import builtin_rules, load_folder, select_rules
-from azkvlint.linter.compiled_rules import CompiledRules
+from azkvlint.linter.compiled_rules import CompiledRules, UnitSettings
 from azkvlint.linter.git_checkout import repository
 from azkvlint.linter.group_instances import group_findings, merge_module_problems, without_addresses
 from azkvlint.linter.inventory import Inventory, inventory_of
@@ -42,15 +42,7 @@ from azkvlint.model.finding import (
 from azkvlint.model.location import Location, static_address
 from azkvlint.model.rule import Rule, Severity
 from azkvlint.model.suppression import OVERRIDE
-from azkvlint.readers.discover import (
-    JSON,
-    STDIN,
-    STDIN_NAME,
-    Source,
-    declares_variable,
-    discover,
-    is_module_file,
-)
+from azkvlint.readers.discover import JSON, STDIN, STDIN_NAME, Source, declares_variable, discover, is_module_file
 from azkvlint.readers.missing_modules import FETCH, unfetched_submodules
 from azkvlint.readers.units import Unit
 from azkvlint.util.errors import EXIT_CLEAN, EXIT_FINDINGS, EXIT_INCOMPLETE, UsageError
@@ -348,8 +340,9 @@ def unit_results(
     if compiled is None:
         compiled = prepared.compiled if prepared is not None else cache.compiled if cache is not None else None
     cache = cache if cache is not None and cache.is_used(sources) else None
+    settings = UnitSettings(config, rules, root, policy, relevant)
     if cache is not None:
-        cache.begin(config, rules, root, policy, relevant)
+        cache.begin(settings)
     try:
 
         def find() -> list[Unit]:
@@ -362,7 +355,7 @@ def unit_results(
             units = cache.units(sources, [*inventory.parameters, *read_by_name], find)
         some = None if cache is None else cache.partial
         evaluated = rules if some is None else tuple(rule for rule in rules if rule.id in some)
-        found = evaluate_units(units, config, evaluated, root, policy, relevant, cache, compiled)
+        found = evaluate_units(units, settings._replace(rules=evaluated), cache, compiled)
         for index, result in enumerate(within_limit(units, found, limit_of(units, sources))):
             if progress is not None:
                 progress(index, len(units))

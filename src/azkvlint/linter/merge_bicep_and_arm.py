@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
-from itertools import chain
 from typing import TypeAlias
 
 import msgspec
@@ -11,11 +10,10 @@ import msgspec
 from azkvlint.linter.suppressions import EXPIRED_SUPPRESSION, MALFORMED_SUPPRESSION
 from azkvlint.linter.unit_result import (
     UnitResult,
-    answer_locations,
     answers_with_regions,
     as_passed,
     locate_declarations,
-    locations,
+    lookup_of,
     problem_with_region,
     suppress,
     with_regions,
@@ -133,13 +131,13 @@ def _with_places(compiled: UnitResult, known: ReadResult, explain: bool) -> Unit
     # Without directives and ``explain``, no report shows the places of unknown results.
     located = compiled.findings + (compiled.unknown if explain or compiled.directives else [])
     answers, declared = compiled.control_answers, (each.at for each in compiled.declarations)
-    find = known.locate(chain(locations(located, compiled.problems), answer_locations(answers), declared))
+    find = lookup_of(known, located, compiled.problems, answers, declared)
     return msgspec.structs.replace(
         compiled,
         findings=[with_regions(finding, find, finding.root) for finding in compiled.findings],
         unknown=[with_regions(finding, find, finding.root) for finding in compiled.unknown],
         problems=[problem_with_region(problem, find) for problem in compiled.problems],
-        control_answers=None if answers is None else answers_with_regions(answers, find, known.root or known.path),
+        control_answers=answers_with_regions(answers, find, known.root or known.path),
         declarations=locate_declarations(compiled.declarations, find),
     )
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterable, Sequence
-from itertools import chain
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -15,25 +14,16 @@ from azkvlint.engine.findings import marked_location, related_notes
 from azkvlint.linter.suppressions import SuppressionPolicy, Suppressions
 from azkvlint.linter.unit_result import (
     UnitResult,
-    answer_locations,
     answers_with_regions,
     as_passed,
     locate_declarations,
-    locations,
+    lookup_of,
     split_suppressed,
     verdicts_on,
     with_plan_note,
     with_regions,
 )
-from azkvlint.model.finding import (
-    FROM_PLAN,
-    ControlAnswers,
-    Declaration,
-    Evidence,
-    Finding,
-    Outcome,
-    Vault,
-)
+from azkvlint.model.finding import FROM_PLAN, ControlAnswers, Declaration, Evidence, Finding, Outcome, Vault
 from azkvlint.model.identity import with_fingerprints
 from azkvlint.model.location import Location, static_address
 from azkvlint.model.resource import RequiredAttributes, Resource
@@ -75,9 +65,7 @@ def merge_source(
         answers = _answers_on_source(result.control_answers, result.unknown, failed + unknown, places)
     declarations = [places.locate_declaration(declaration) for declaration in result.declarations]
     declared = (declaration.at for declaration in declarations if declaration.at.path != plan.path)
-    find = source.locate(
-        chain(locations([*findings, *unknown, *suppressed], suppressions.problems), answer_locations(answers), declared)
-    )
+    find = lookup_of(source, [*findings, *unknown, *suppressed], suppressions.problems, answers, declared)
     merged = msgspec.structs.replace(
         result,
         findings=[with_regions(finding, find, source.root) for finding in findings],
@@ -91,7 +79,7 @@ def merge_source(
         root=source.root,
         from_plan=True,
         decided=frozenset(static_address(address) for address in plan.resources),
-        control_answers=None if answers is None else answers_with_regions(answers, find, source.root),
+        control_answers=answers_with_regions(answers, find, source.root),
         declarations=locate_declarations(declarations, find),
         secret_texts=result.secret_texts | source.secret_texts(),
         secret_lines=result.secret_lines | source.secret_lines(),

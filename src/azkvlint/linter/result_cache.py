@@ -24,8 +24,8 @@ from azkvlint.util.project_boundary import RUN
 from azkvlint.util.project_files import FILE_BUFFER
 
 if TYPE_CHECKING:
+    from azkvlint.linter.compiled_rules import UnitSettings
     from azkvlint.linter.result_store import ResultStore, Stored, StoredResults
-    from azkvlint.linter.suppressions import SuppressionPolicy
 
 # The size of inputs in bytes from which the default folder is used: evaluating less takes no longer than the cache.
 _PAYS_FROM = 100_000
@@ -154,18 +154,17 @@ class ResultCache:
             return False
         return settings is None or bool(settings.option) or self._has_several_runs or _pays(sources)
 
-    def begin(
-        self, config: Config, rules: tuple[Rule, ...], root: str, policy: SuppressionPolicy, relevant: frozenset[str]
-    ) -> None:
+    def begin(self, settings: UnitSettings) -> None:
         """Begin a run, and record all accesses to files from now on. Raise UsageError for a folder in the checkout."""
         FILE_BUFFER.begin_check()
         FILE_TRACKER.start(self._remembered, self.snapshot)
         self.evaluated, self._is_new = [], False
+        config, rules = settings.config, settings.rules
         # In memory, what only decides on the inputs, or on what of the results a report shows, makes no difference.
         of_units = config if self._settings is not None else _of_units(config)
         # Custom rules may have changed. Not by equality: a rule that requires 1 equals one that requires true.
         of_rules = msgspec.json.encode(rules) if config.rules else rules
-        request = of_units, of_rules, root, policy, relevant
+        request = of_units, of_rules, *settings[2:]
         if request == self._request:
             return
         self._request, self._kept, self._scan, self._loaded = request, {}, None, None
@@ -177,7 +176,7 @@ class ResultCache:
         if self._store is None:
             self._store = self._open(self._settings)
         if self._store is not None:
-            self._digest = self._store.request_of(config, rules, root, policy, relevant)
+            self._digest = self._store.request_of(settings)
             self._load(self._store)
 
     def _open(self, settings: CacheFolderSettings) -> ResultStore | None:

@@ -9,15 +9,13 @@ from __future__ import annotations
 import _blake2
 import os
 import sys
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from azkvlint import __version__
-from azkvlint.config.run_config import Config
 from azkvlint.linter.result_encoding import LARGEST, encode_result
-from azkvlint.linter.suppressions import SuppressionPolicy
 from azkvlint.linter.unit_result import UnitResult
 from azkvlint.model.finding import INPUT_UNREADABLE
 from azkvlint.model.rule import Rule
@@ -26,6 +24,9 @@ from azkvlint.util.cache_files import CacheFolder, package_state, read_again
 from azkvlint.util.file_tracker import FOLDER, LINK, NAMES, PLACE, State, States, state_of
 from azkvlint.util.project_boundary import RUN, current_folder, expand_home
 from azkvlint.util.project_files import MAX_INPUT
+
+if TYPE_CHECKING:
+    from azkvlint.linter.compiled_rules import UnitSettings
 
 _MAGIC = b"kvlint results 1\n"
 _SUFFIX = ".results"
@@ -160,20 +161,14 @@ class ResultStore:
         self._by_content = by_content
         self._digests: dict[str, tuple[State, State | None]] = {}
 
-    def request_of(
-        self,
-        config: Config,
-        rules: Iterable[Rule],
-        root: str,
-        policy: SuppressionPolicy,
-        relevant: frozenset[str],
-    ) -> bytes | None:
+    def request_of(self, settings: UnitSettings) -> bytes | None:
         """Return a digest of everything but files on which results depend; None if it cannot be computed."""
+        config, rules, root, policy, relevant = settings
         values = (
             _MAGIC, __version__, package_state(__version__, by_content=self._by_content), sys.version, self._by_content,
             os.geteuid() if hasattr(os, "geteuid") else 0, current_folder(), expand_home("~"),
             os.environ.get("BICEP_CACHE_DIRECTORY"), RUN.roots, RUN.named, root, bool(config.overrides),
-            msgspec.structs.replace(config, **_OF_REPORTS), tuple(rules), policy, relevant,
+            msgspec.structs.replace(config, **_OF_REPORTS), rules, policy, relevant,
         )  # fmt: skip
         try:
             return self._key.digest(msgspec.msgpack.Encoder(order="deterministic").encode(values))

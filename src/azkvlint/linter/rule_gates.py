@@ -20,7 +20,7 @@ from azkvlint.derived.build_graph import with_needs
 from azkvlint.engine.evaluator import RuleEvaluator
 from azkvlint.engine.parameters import is_in_conditions, with_parameters
 from azkvlint.engine.required_attributes import required_by
-from azkvlint.engine.schema import EXPECTATIONS
+from azkvlint.engine.schema import BUILTIN_ID, EXPECTATIONS
 from azkvlint.linter.rule_tests import compare, read_example
 from azkvlint.linter.unit_result import evaluate_unit, verdicts_on
 from azkvlint.model.resource import RequiredAttributes, Resource
@@ -361,7 +361,6 @@ def _is_caught(rule: Rule, cases: Sequence[_Case]) -> bool:
 PLACEHOLDER = "TODO"
 """The placeholder for missing texts in files from ``kvlint rules new``."""
 LONGEST_TITLE, LONGEST_MESSAGE, LONGEST_HELP = 70, 100, 88
-_OWN_ID = regex(r"KV[0-9]{3}")
 _VALUE = regex(r"\{[\w.]+\}")
 _NAMES = ("{resource}", "{name}")
 # Outcomes that only Terraform source can have, so that their second language is Terraform's JSON syntax: plans have no
@@ -422,7 +421,7 @@ def faults_of(rules: Sequence[Rule]) -> Iterator[GateFault]:
 
 def is_own(rule: Rule) -> bool:
     """Return whether a rule has the id of a built-in rule."""
-    return _OWN_ID.fullmatch(rule.id) is not None
+    return BUILTIN_ID.fullmatch(rule.id) is not None
 
 
 def texts(rule: Rule) -> Iterator[GateFault]:

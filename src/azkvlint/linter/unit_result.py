@@ -398,7 +398,7 @@ def evaluate_unit(
     del graph
     # Positions in a plan are expensive to compute and of no use to authors.
     declared = (item.at for item in declarations) if read.plan is None else ()
-    find = read.locate(chain(locations(located_results, problems), answer_locations(answers), declared))
+    find = lookup_of(read, located_results, problems, answers, declared)
     # A plan may have tens of thousands of unknown results, which are not located unless reported.
     is_located = explain or read.plan is None
     # Declarations in a plan have the addresses of the source, which contain no values.
@@ -421,7 +421,7 @@ def evaluate_unit(
         deployed=read.deployed,
         texts_read=read.texts_read,
         is_for_callers=read.is_for_callers,
-        control_answers=None if answers is None else answers_with_regions(answers, find, root),
+        control_answers=answers_with_regions(answers, find, root),
         declarations=locate_declarations(declarations, find),
         assumed=_assumed(read),
         secret_texts=read.secret_texts() if is_reported else frozenset(),
@@ -450,7 +450,7 @@ def _references_of(
 
 def located_problems(read: ReadResult) -> list[Problem]:
     """Return the problems of an input, with lines and columns."""
-    find = read.locate(locations((), read.problems))
+    find = lookup_of(read, (), read.problems)
     return [problem_with_region(problem, find) for problem in read.problems]
 
 
@@ -501,7 +501,21 @@ def split_suppressed(findings: Iterable[Finding], suppressions: Suppressions) ->
     return counted, suppressed
 
 
-def locations(findings: Iterable[Finding], problems: Iterable[Problem]) -> Iterator[Location]:
+def lookup_of(
+    read: ReadResult,
+    results: Iterable[Finding],
+    problems: Iterable[Problem],
+    answers: ControlAnswers | None = None,
+    declared: Iterable[Location] = (),
+) -> RegionLookup:
+    """Return the regions of all places in an input that reports may show."""
+    vaults, passes = ((), ()) if answers is None else (answers.vaults, answers.passes)
+    return read.locate(
+        chain(_locations(results, problems), (vault.at for vault in vaults), _locations(passes, ()), declared)
+    )
+
+
+def _locations(findings: Iterable[Finding], problems: Iterable[Problem]) -> Iterator[Location]:
     """Yield every location that a report may show, with the origins of its value."""
     callers: tuple[Location, ...] | None = None
     for finding in findings:
@@ -529,16 +543,9 @@ def as_passed(finding: Finding) -> Finding:
     )
 
 
-def answer_locations(answers: ControlAnswers | None) -> Iterator[Location]:
-    """Yield the locations of vaults and of results that pass."""
-    if answers is not None:
-        yield from (vault.at for vault in answers.vaults)
-        yield from locations(answers.passes, ())
-
-
-def answers_with_regions(answers: ControlAnswers, find: RegionLookup, root: str) -> ControlAnswers:
+def answers_with_regions(answers: ControlAnswers | None, find: RegionLookup, root: str) -> ControlAnswers | None:
     """Return the answers with all regions that reports show."""
-    return msgspec.structs.replace(
+    return answers and msgspec.structs.replace(
         answers,
         vaults=tuple(msgspec.structs.replace(vault, at=_with_region(vault.at, find)) for vault in answers.vaults),
         passes=tuple(with_regions(finding, find, root) for finding in answers.passes),

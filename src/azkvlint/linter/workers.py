@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING
 
 from azkvlint.config.run_config import Config
 from azkvlint.evaluation.budget import UnitWork, limit_of_run
-from azkvlint.linter.compiled_rules import CompiledRules
-from azkvlint.linter.suppressions import SuppressionPolicy
+from azkvlint.linter.compiled_rules import CompiledRules, UnitSettings
 from azkvlint.linter.unit_result import UnitResult, evaluate_unit, in_world, with_plan_note, with_source_mismatch
 from azkvlint.model.finding import INPUT_INCOMPLETE, INPUT_UNREADABLE, TERRAFORM_MODULE, Problem
 from azkvlint.model.location import Location, Region
-from azkvlint.model.rule import Rule
 from azkvlint.readers.discover import BICEP, STDIN, Source, is_terragrunt_file
 from azkvlint.readers.terraform import TerraformSettings
 from azkvlint.readers.units import Unit
@@ -49,22 +47,17 @@ _KILLED, _KILLED_HINT = (
 
 def evaluate_units(
     units: Sequence[Unit],
-    config: Config,
-    rules: tuple[Rule, ...],
-    root: str,
-    policy: SuppressionPolicy | None = None,
-    relevant: frozenset[str] = frozenset(),
+    settings: UnitSettings,
     cache: ResultCache | None = None,
     compiled: CompiledRules | None = None,
 ) -> Iterator[UnitResult]:
     """Evaluate the units, and yield their results in their order, whatever the number of processes.
 
-    Directives in comments are checked against ``policy``; without one they are ignored. For ``relevant`` see
-    RequiredAttributes. Results in the ``cache`` are reused. ``compiled`` are the rules of earlier runs.
+    Results in the ``cache`` are reused. ``compiled`` are the rules of earlier runs.
     """
     earlier = [None if cache is None else cache.result_of(unit) for unit in units]
     pending = [unit for unit, result in zip(units, earlier, strict=True) if result is None]
-    results = _evaluate_units(pending, config, rules, root, policy, relevant, compiled)
+    results = _evaluate_units(pending, settings, compiled)
     yield from results if cache is None else _with_earlier(units, earlier, results, cache)
 
 
@@ -104,23 +97,17 @@ def _over_limit(unit: Unit) -> UnitResult:
 
 
 def _evaluate_units(
-    units: Sequence[Unit],
-    config: Config,
-    rules: tuple[Rule, ...],
-    root: str,
-    policy: SuppressionPolicy | None,
-    relevant: frozenset[str],
-    compiled: CompiledRules | None,
+    units: Sequence[Unit], settings: UnitSettings, compiled: CompiledRules | None
 ) -> Iterator[UnitResult]:
-    jobs = min(_jobs(units, config.jobs), len(units))
+    jobs = min(_jobs(units, settings.config.jobs), len(units))
     # The content of standard input is not available to other processes.
     if jobs < 2 or EDITOR_TEXTS:
-        worker = Worker(config, rules, root, policy, relevant, compiled)
+        worker = Worker(settings, compiled)
         yield from map(worker.evaluate, units)
         return
     size = max(1, len(units) // (jobs * _CHUNKS_EACH))
     chunks = [units[at : at + size] for at in range(0, len(units), size)]
-    results = in_processes(jobs, chunks, _worker_function, config, rules, root, policy, relevant, FILE_TRACKER.is_on)
+    results = in_processes(jobs, chunks, _worker_function, settings, FILE_TRACKER.is_on)
     for chunk, results_of_chunk in zip(chunks, results, strict=True):
         # None: the process was killed, for example for lack of memory. There is no retry.
         yield from [_killed_result(unit) for unit in chunk] if results_of_chunk is None else results_of_chunk
@@ -134,26 +121,19 @@ def set_readable_files(config: Config) -> None:
 class Worker:
     """Evaluates units. Files that several of them need are read once."""
 
-    def __init__(
-        self,
-        config: Config,
-        rules: tuple[Rule, ...],
-        root: str,
-        policy: SuppressionPolicy | None = None,
-        relevant: frozenset[str] = frozenset(),
-        compiled: CompiledRules | None = None,
-    ) -> None:
+    def __init__(self, settings: UnitSettings, compiled: CompiledRules | None = None) -> None:
+        config = settings.config
         shared = CompiledRules() if compiled is None else compiled
-        ready = shared.of(config, rules, relevant)
+        ready = shared.of(config, settings.rules, settings.relevant)
         self.required = ready.required
         self.evaluator = ready.evaluator
         self.explain = config.explain
         self.with_excerpts, self.with_references = config.with_excerpts, config.with_references
-        self.policy = policy
+        self.policy = settings.policy
         self.no_ignores = config.no_ignores
         self.source_root = config.source_root
-        settings = terraform_settings(config, root)
-        self.reader = shared.reader(self.required, root, settings, peer_comments=not config.no_ignores)
+        terraform = terraform_settings(config, settings.root)
+        self.reader = shared.reader(self.required, settings.root, terraform, peer_comments=not config.no_ignores)
 
     def evaluate(self, unit: Unit) -> UnitResult:
         """Evaluate one unit. Failures are reported as Problems."""
@@ -291,19 +271,12 @@ def terraform_settings(config: Config, root: str) -> TerraformSettings:
     )
 
 
-def _worker_function(
-    config: Config,
-    rules: tuple[Rule, ...],
-    root: str,
-    policy: SuppressionPolicy | None,
-    relevant: frozenset[str],
-    is_tracking: bool,
-) -> Callable[[Sequence[Unit]], list[UnitResult]]:
+def _worker_function(settings: UnitSettings, is_tracking: bool) -> Callable[[Sequence[Unit]], list[UnitResult]]:
     """Initialize a worker process, and return the function that evaluates units."""
-    set_readable_files(config)
+    set_readable_files(settings.config)
     if is_tracking and not FILE_TRACKER.is_on:
         FILE_TRACKER.start()
-    worker = Worker(config, rules, root, policy, relevant)
+    worker = Worker(settings)
     return lambda units: [worker.evaluate(unit) for unit in units]
 
 

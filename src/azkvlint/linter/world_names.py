@@ -12,13 +12,13 @@ from azkvlint.engine.finding_texts import printed_address
 from azkvlint.linter.unit_result import UnitResult
 from azkvlint.model.finding import FAIL, PASS, Finding
 from azkvlint.model.identity import member_of, text_key, world_note
+from azkvlint.model.rule import PLACEHOLDER
 from azkvlint.util.lazy_regex import regex
 
 # For each root, the names of its worlds by their paths.
 NamesByRoot: TypeAlias = Mapping[str, Mapping[str, str]]
 _ENDING = regex(r"(?:\.bicepparam|\.parameters\.jsonc?|\.jsonc?)$")
 _WORD = ".parameters."
-_PLACEHOLDER = regex(r"\{([\w.]+)\}")
 _RESOURCE = "resource"
 
 
@@ -69,7 +69,7 @@ def in_named_worlds(finding: Finding) -> Finding:
     if not names or finding.outcome is PASS:
         return finding
     note = world_note(names)
-    words = list(dict.fromkeys(_PLACEHOLDER.findall(finding.template)))
+    words = list(dict.fromkeys(PLACEHOLDER.findall(finding.template)))
     if finding.outcome is FAIL and _RESOURCE in words and len(words) == len(finding.arguments):
         values = dict(zip(words, finding.arguments, strict=True))
         values[_RESOURCE] = printed_address(finding.resource)
@@ -82,4 +82,4 @@ def in_named_worlds(finding: Finding) -> Finding:
 
 
 def _fill(template: str, values: Mapping[str, str]) -> str:
-    return _PLACEHOLDER.sub(lambda match: values[match[1]], template)
+    return PLACEHOLDER.sub(lambda match: values[match[1]], template)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from azkvlint.model.finding import Problem, Repository
+from azkvlint.model.finding import OfRoot, RunResult
 from azkvlint.model.identity import world_note
 from azkvlint.model.location import Location
 from azkvlint.util.lazy_regex import regex
@@ -77,20 +77,17 @@ class AccessRow(msgspec.Struct, frozen=True, kw_only=True):
     vaults: tuple[int, ...]
 
 
-class VaultOfRoot(msgspec.Struct, frozen=True, kw_only=True):
-    """A vault in the input ``root``.
+class VaultOfRoot(OfRoot, frozen=True, kw_only=True):
+    """A vault in an input.
 
-    ``condition`` is with which values of inputs it exists, empty for a vault that their defaults create. ``world`` is
-    the base world of the root: a parameter file, or a deployment of a stack, which ``world_name`` names. ``origin`` is
-    what a reader needs to tell the vault from those of other roots and base worlds.
+    ``condition`` is with which values of inputs it exists, empty for a vault that their defaults create. ``world_name``
+    names the base world. ``origin`` is what a reader needs to tell the vault from those of other roots and base worlds.
     """
 
     name: str
     address: str
     at: Location
-    root: str = ""
     condition: str = ""
-    world: str = ""
     world_name: str = ""
     origin: str = ""
 
@@ -151,11 +148,10 @@ class Breach(msgspec.Struct, frozen=True, kw_only=True):
     principals: tuple[str, ...]
 
 
-class VaultObject(msgspec.Struct, frozen=True, kw_only=True):
+class VaultObject(OfRoot, frozen=True, kw_only=True):
     """A secret, key or certificate that a question is about. ``kind`` is secrets, keys or certificates.
 
-    ``vault`` is the address of its vault in the input ``root``, with its base ``world``. ``address`` is its own, empty
-    if only a role assignment names it.
+    ``vault`` is the address of its vault. ``address`` is its own, empty if only a role assignment names it.
     """
 
     kind: str
@@ -163,8 +159,6 @@ class VaultObject(msgspec.Struct, frozen=True, kw_only=True):
     address: str
     vault: str
     at: Location
-    root: str = ""
-    world: str = ""
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -196,7 +190,7 @@ class Unfollowed(msgspec.Struct, frozen=True, kw_only=True):
     at: Location
 
 
-class AccessReport(msgspec.Struct, frozen=True, kw_only=True):
+class AccessReport(RunResult, frozen=True, kw_only=True):
     """The result of one run of ``kvlint access``. ``rows`` are in order of vaults, principals and capabilities.
 
     ``roles`` are the built-in roles of the paths, with what each allows.
@@ -206,11 +200,7 @@ class AccessReport(msgspec.Struct, frozen=True, kw_only=True):
     vaults: tuple[AccessVault, ...]
     rows: tuple[AccessRow, ...]
     breaches: tuple[Breach, ...]
-    problems: tuple[Problem, ...]
-    sources: tuple[str, ...]
-    version: str
     is_strict: bool = False
-    repository: Repository | None = None
     question: Question = Question()
     unfollowed: tuple[Unfollowed, ...] = ()
     roles: tuple[tuple[str, str], ...] = ()

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import msgspec
 
 from azkvlint.model.access import AccessPath, AccessVault, Principal
-from azkvlint.model.finding import Finding, Problem, Report
+from azkvlint.model.finding import Finding, OfRoot, Problem, Report
 from azkvlint.model.location import Location
 
 NEW, GONE, CHANGED, MOVED, UNCHANGED = "new", "gone", "changed", "moved", "unchanged"
@@ -40,40 +40,33 @@ class FindingChange(msgspec.Struct, frozen=True, kw_only=True):
     is_in_base: bool = False
 
 
-class OneWayDoor(msgspec.Struct, frozen=True, kw_only=True):
-    """A change that cannot be undone. Unless it ``is_certain``, ``doubt`` is what would decide it.
+class KeptSetting(OfRoot, frozen=True, kw_only=True):
+    """A setting of a deployed vault that stays as it is, although HEAD does not declare it any more.
 
-    ``kind`` is purge-protection, retention, deleted, replaced, key-destroyed, hsm, tenant, location, role-assignment or
-    prevent-destroy.
-    ``free_on`` is the day (ISO 8601) on which the name of a deleted vault can be used again, if it is deleted today; ""
-    if that is not known.
-    ``is_in_base``: only BASE has the place. ``resource`` is the address, ``name`` the name in Azure if it is known, and
-    ``root`` and ``world`` are the input and its base world.
+    ``resource`` is the address, and ``name`` the name in Azure if it is known.
     """
 
     kind: str
     resource: str
     text: str
     at: Location
+    name: str = ""
+
+
+class OneWayDoor(KeptSetting, frozen=True, kw_only=True):
+    """A change that cannot be undone. Unless it ``is_certain``, ``doubt`` is what would decide it.
+
+    ``kind`` is purge-protection, retention, deleted, replaced, key-destroyed, hsm, tenant, location, role-assignment or
+    prevent-destroy.
+    ``free_on`` is the day (ISO 8601) on which the name of a deleted vault can be used again, if it is deleted today; ""
+    if that is not known.
+    ``is_in_base``: only BASE has the place.
+    """
+
     is_in_base: bool = False
     is_certain: bool = True
     doubt: str = ""
     free_on: str = ""
-    name: str = ""
-    root: str = ""
-    world: str = ""
-
-
-class KeptSetting(msgspec.Struct, frozen=True, kw_only=True):
-    """A setting of a deployed vault that stays as it is, although HEAD does not declare it any more."""
-
-    kind: str
-    resource: str
-    name: str
-    root: str
-    world: str
-    text: str
-    at: Location
 
 
 class AccessChange(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,13 +6,12 @@ Holds plain strings only: no Values, no secrets.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from enum import IntEnum
 
 import msgspec
 
 from azkvlint.model.condition import WorldCondition
 from azkvlint.model.location import Excerpt, Location
-from azkvlint.model.rule import Rule, Severity
+from azkvlint.model.rule import LabeledEnum, Rule, Severity
 from azkvlint.model.suppression import TOOL_NAMES, SuppressionDirective
 from azkvlint.model.value import Origin
 
@@ -47,17 +46,12 @@ UNIT_KINDS = (
 )  # fmt: skip
 
 
-class Outcome(IntEnum):
+class Outcome(LabeledEnum):
     """The results of Kleene's logic in an order that makes all a minimum, any a maximum and not a mirror."""
 
     FAIL = 0
     UNKNOWN = 1
     PASS = 2
-
-    @property
-    def label(self) -> str:
-        """Return the name in reports."""
-        return self.name.lower()
 
 
 FAIL, UNKNOWN, PASS = Outcome.FAIL, Outcome.UNKNOWN, Outcome.PASS
@@ -381,7 +375,23 @@ class Repository(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     branch: str
 
 
-class Report(msgspec.Struct, frozen=True, kw_only=True):
+class OfRoot(msgspec.Struct, frozen=True, kw_only=True):
+    """What is in the input ``root``, in its base world ``world``: a parameter file, or a deployment of a stack."""
+
+    root: str = ""
+    world: str = ""
+
+
+class RunResult(msgspec.Struct, frozen=True, kw_only=True):
+    """What the results of all commands state of their run. ``sources`` are the paths that were read."""
+
+    problems: tuple[Problem, ...]
+    sources: tuple[str, ...]
+    version: str
+    repository: Repository | None = None
+
+
+class Report(RunResult, frozen=True, kw_only=True):
     """The result of a run.
 
     ``findings`` are grouped and sorted by path, line, column and rule; so are ``unknown``, which are empty unless
@@ -397,14 +407,10 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
     findings: tuple[Finding, ...]
     unknown: tuple[Finding, ...]
-    problems: tuple[Problem, ...]
     rules: tuple[Rule, ...]
-    sources: tuple[str, ...]
     resource_counts: Mapping[str, int]
     passed: int
-    version: str
     unit_counts: Mapping[str, int] = {}
-    repository: Repository | None = None
     suppressed: tuple[Finding, ...] = ()
     passes: tuple[Finding, ...] = ()
     root: str = ""

@@ -8,7 +8,7 @@ from enum import Enum
 
 import msgspec
 
-from azkvlint.model.finding import Finding, Outcome, Problem, Repository, Vault
+from azkvlint.model.finding import Finding, Outcome, RunResult, Vault
 from azkvlint.model.rule import Condition
 
 
@@ -134,15 +134,11 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
         return Counter(answer.status for sheet in self.sheets for answer in sheet)
 
 
-class Assessment(msgspec.Struct, frozen=True, kw_only=True):
+class Assessment(RunResult, frozen=True, kw_only=True):
     """The result of one run of ``kvlint controls``."""
 
     sheets: tuple[Sheet, ...]
     subjects: tuple[Subject, ...]
-    problems: tuple[Problem, ...]
-    sources: tuple[str, ...]
-    version: str
-    repository: Repository | None = None
 
     def count(self) -> Counter[Status]:
         """Return the number of controls of all subjects with each status."""

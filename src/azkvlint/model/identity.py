@@ -26,7 +26,7 @@ from azkvlint.util.sha256 import sha256_hex
 UnitKey: TypeAlias = tuple[object, ...]
 # The number of base worlds that a text names. One more would be as short as its number.
 _MOST_WORLDS = 5
-_INDEX = regex(r"\[[0-9]+\]")
+INDEX = regex(r"\[[0-9]+\]")
 # What had no module calls when fingerprints were introduced.
 _FORMERLY_WITHOUT_CALLS = frozenset({"argument", "data", "module", "output"})
 
@@ -59,7 +59,7 @@ def place_order(finding: Finding) -> UnitKey:
 
 def _result_key(finding: Finding) -> UnitKey:
     at, reason = finding.at, finding.suppressed
-    attribute = _INDEX.sub("[]", at.attribute) if at.attribute else ""
+    attribute = INDEX.sub("[]", at.attribute) if at.attribute else ""
     by = None if reason is None else reason.at.position_key
     own = None if finding.attribute_at is None else finding.attribute_at.position_key
     declared = None if finding.resource_at is None else finding.resource_at.position_key
@@ -181,7 +181,7 @@ def path_fingerprint(result: Finding | Occurrence) -> str:
 
 @lru_cache(4096)  # the instances of one declaration have one fingerprint
 def _fingerprint(rule_id: str, path: str, address: str, attribute: str | None) -> str:
-    parts = (rule_id, path, address, _INDEX.sub("[]", attribute) if attribute else "")
+    parts = (rule_id, path, address, INDEX.sub("[]", attribute) if attribute else "")
     # Paths with bytes that are not UTF-8 contain surrogates.
     return sha256_hex("\0".join(parts).encode("utf-8", "surrogatepass"))[:32]
 

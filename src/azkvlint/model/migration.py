@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from azkvlint.model.access import VaultOfRoot
-from azkvlint.model.finding import Problem
+from azkvlint.model.finding import RunResult
 from azkvlint.model.location import Location
 
 
@@ -121,7 +121,7 @@ class SharedAssignment(msgspec.Struct, frozen=True, kw_only=True):
     text: str
 
 
-class MigrationReport(msgspec.Struct, frozen=True, kw_only=True):
+class MigrationReport(RunResult, frozen=True, kw_only=True):
     """The result of one run of ``kvlint migrate-rbac``.
 
     ``activated`` is what role assignments of the input allow as soon as their vaults use Azure RBAC, ``shared`` is
@@ -134,6 +134,3 @@ class MigrationReport(msgspec.Struct, frozen=True, kw_only=True):
     activated: tuple[PermissionChange, ...]
     shared: tuple[SharedAssignment, ...]
     waves: str
-    problems: tuple[Problem, ...]
-    sources: tuple[str, ...]
-    version: str

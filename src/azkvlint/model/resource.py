@@ -167,6 +167,10 @@ class RequiredAttributes(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         """Return the required paths of a type; None if the type is not required."""
         return frozenset({()}) if self.everything else self.paths.get(type_.lower())
 
+    def names(self, type_: str) -> bool:
+        """Return whether a rule names a type, such as one of resources that only readers make."""
+        return type_.lower() in self.paths
+
     def is_only_target(self, type_: str) -> bool:
         """Return whether resources of a type are only read if another one refers to them."""
         lower = type_.lower()

@@ -10,15 +10,27 @@ import msgspec
 
 from azkvlint.model.effect import Effect, merged
 from azkvlint.model.value import Path, Plain
+from azkvlint.util.lazy_regex import regex
 
 Operand: TypeAlias = Plain | tuple[Plain, ...]
 
 
+# A placeholder in a message.
+PLACEHOLDER = regex(r"\{([\w.]+)\}")
 # The category of rules about secrets in code.
 SECRETS = "secrets"
 
 
-class Severity(IntEnum):
+class LabeledEnum(IntEnum):
+    """Words in an order, by their names in rule files and reports."""
+
+    @property
+    def label(self) -> str:
+        """Return the name in rule files and reports."""
+        return self.name.lower()
+
+
+class Severity(LabeledEnum):
     """The severity of a finding, in ascending order."""
 
     INFO = 0
@@ -26,11 +38,6 @@ class Severity(IntEnum):
     MEDIUM = 2
     HIGH = 3
     CRITICAL = 4
-
-    @property
-    def label(self) -> str:
-        """Return the name in rule files and reports."""
-        return self.name.lower()
 
 
 SEVERITIES: Mapping[str, Severity] = {severity.label: severity for severity in Severity}

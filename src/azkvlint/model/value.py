@@ -247,6 +247,11 @@ class Unknown(_Value, frozen=True, kw_only=True, gc=False):
         return self.given or self.is_filled
 
     @property
+    def is_optional(self) -> bool:
+        """Return whether the value is that of a field that may not be there."""
+        return self.note == MAY_BE_ABSENT
+
+    @property
     def is_filled(self) -> bool:
         """Return whether a string, array or object is certainly not empty."""
         return self.known.is_filled or (self.pattern is not None and self.pattern.has_text)

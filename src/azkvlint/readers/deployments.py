@@ -88,7 +88,8 @@ _FOLDER = regex(
 )
 # The word before the ending of a parameter file, which is searched backwards.
 _BEFORE = regex(r"[^\s\"',;|&=]{1,300}\Z")
-_CONTINUATION = regex(r"[\\`^][ \t]{0,9}\r?\n")
+# What continues a command of a shell on the next line.
+CONTINUATION = regex(r"[\\`^][ \t]{0,9}\r?\n")
 _VARIABLE = regex(
     r"\$\{\{([^}\n]{0,100})\}\}|\$\{([^}\n]{0,100})\}|\$\(([^)\n]{0,100})\)|\$(?:env:)?(\w{1,100}(?:\.\w{1,100}){0,5})"
     r"|%(\w{1,100})%"
@@ -210,7 +211,7 @@ def _add_script(found: Deployments, named: NamedFolders, script: str, text: str,
     name = os.path.basename(script).lower()
     if not is_script(name) and not name.endswith(_OTHER_ENDINGS) and not text.startswith("#!"):
         return
-    lower = _CONTINUATION.sub(" ", text).lower()
+    lower = CONTINUATION.sub(" ", text).lower()
     if name.endswith(_OTHER_ENDINGS):
         lower = _BETWEEN.sub(" ", lower)
     is_listing = script.lower().replace(os.sep, "/").endswith(_MANIFESTS)
@@ -315,7 +316,7 @@ def _add_commands(found: Deployments, script: str, text: str, checkout: str) -> 
     """Add what the commands in a file deploy."""
     if "deploy" not in text.lower() and "apply" not in text.lower() and "stack" not in text and "TF_ROOT" not in text:
         return
-    text = _CONTINUATION.sub(" ", text)
+    text = CONTINUATION.sub(" ", text)
     takes_templates, takes_roots = _takes_templates(text.lower()), _takes_roots(text.lower())
     if not takes_templates and not takes_roots:
         return
@@ -342,7 +343,7 @@ def _add_commands(found: Deployments, script: str, text: str, checkout: str) -> 
 
 def _add_other_templates(found: Deployments, script: str, text: str, checkout: str) -> None:
     """Add the templates that the commands in a file deploy and that do not have the name of an input."""
-    text = _CONTINUATION.sub(" ", text)
+    text = CONTINUATION.sub(" ", text)
     if not _takes_templates(text.lower()):
         return
     words = _Words(text)

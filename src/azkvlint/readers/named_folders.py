@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from azkvlint.util.lazy_regex import regex
+from azkvlint.util.text import consists_of
 
 ANYTHING = "\0"
 _SEPARATORS = regex(r"[/\\]+")
@@ -137,15 +138,4 @@ def _ends_with(steps: Sequence[str], end: tuple[str, ...]) -> bool:
 
 def matches_step(pattern: str, step: str) -> bool:
     """Return whether a name consists of the known parts of a pattern, in their order, in linear time."""
-    if ANYTHING not in pattern:
-        return pattern == step
-    first, *middle, last = pattern.split(ANYTHING)
-    if not step.startswith(first) or not step.endswith(last) or len(step) < len(first) + len(last):
-        return False
-    at, end = len(first), len(step) - len(last)
-    for part in middle:
-        at = step.find(part, at, end)
-        if at < 0:
-            return False
-        at += len(part)
-    return True
+    return consists_of(step, pattern.split(ANYTHING))

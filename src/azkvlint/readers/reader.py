@@ -33,9 +33,7 @@ from azkvlint.readers.discover import (
     names_in,
     read_source,
 )
-from azkvlint.readers.discover import (
-    STACK_FILE as STACK,
-)
+from azkvlint.readers.discover import STACK_FILE as STACK
 from azkvlint.readers.json_kinds import is_stack_result, mentions_plan, mentions_prediction
 from azkvlint.readers.read_result import (
     ParameterValues,
@@ -287,13 +285,14 @@ class Reader:
         Modules cannot be resolved without ``file``, the path of the file. ``published``: the file is written for
         callers outside the scanned files.
         """
+        from azkvlint.readers.bicep.files import BicepRun
         from azkvlint.readers.bicep.read import read_bicep
         from azkvlint.syntax.texts import source_text
 
         is_for_callers = published and given is None
         given = given or ParameterValues()
-        text, cache = source_text(data), self._cache()
-        read = read_bicep(path, file, self.root, text, self.required, cache, given.values, work)
+        run = BicepRun(path, source_text(data), self.required, self._cache(), self.root, work)
+        read = read_bicep(run, file, given.values)
         if is_for_callers:
             is_closed = read.closed and self.settings.closed
             read = msgspec.structs.replace(read, closed=is_closed, is_for_callers=True)
@@ -331,11 +330,12 @@ class Reader:
 
     def _bicepparam(self, path: str, source: Source, work: UnitWork | None) -> ReadResult:
         """Return the result of the template of a Bicep parameter file, with the parameter values."""
+        from azkvlint.readers.bicep.files import BicepRun
         from azkvlint.readers.bicep.read import read_bicepparam
         from azkvlint.syntax.texts import source_text
 
         text = source_text(read_source(source))
-        read = read_bicepparam(source.path, source.file, self.root, text, self.required, self._cache(), work)
+        read = read_bicepparam(BicepRun(source.path, text, self.required, self._cache(), self.root, work), source.file)
         return bicep_result(path, read, ParameterValues(), peer_comments=self.peer_comments)
 
     def _given(self, unit: Unit) -> ParameterValues | None:
@@ -370,12 +370,7 @@ class KeepingReader(Reader):
     _MOST_RESOURCES = 20_000
 
     def __init__(
-        self,
-        required: RequiredAttributes,
-        root: str,
-        settings: TerraformSettings = _NO_SETTINGS,
-        *,
-        peer_comments: bool = False,
+        self, required: RequiredAttributes, root: str, settings: TerraformSettings, *, peer_comments: bool
     ) -> None:
         super().__init__(required, root, settings, peer_comments=peer_comments)
         self._kept: dict[tuple[str, Unit], ReadResult | None] = {}

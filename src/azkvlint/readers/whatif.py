@@ -30,7 +30,7 @@ from azkvlint.model.pattern import (
 )
 from azkvlint.model.resource import RequiredAttributes, Resource
 from azkvlint.model.value import Absent, ListValue, MapValue, Origin, Path, Scalar, Unknown, Value
-from azkvlint.readers.deployment.resource import EvaluatedDeclaration, make_resource
+from azkvlint.readers.deployment.resource import EvaluatedDeclaration, ResourceIdentity, make_resource
 from azkvlint.readers.deployment.scope import DeploymentScope, call, scope_of
 from azkvlint.readers.json_kinds import PREDICTED_RESOURCES, is_of_stack
 from azkvlint.readers.modules.required_members import AttributeFilter, RequiredMembers, prune
@@ -528,13 +528,10 @@ class PredictedResources:
     ) -> Resource:
         """Return the resource that ``body`` describes. ``version``: its API version in the document."""
         type_, names, above, extends = subject.identity
+        shown = version if isinstance(version, str) and version[:1] != "[" else ""
         declared = EvaluatedDeclaration(
             address=subject.address,
-            type=type_,
-            version=version if isinstance(version, str) and version[:1] != "[" else "",
-            names=names,
-            above=above,
-            extends=extends,
+            identity=ResourceIdentity(type_, shown, names, above, extends),
             body=body,
             at=subject.at,
             action=action,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import msgspec
 
@@ -36,25 +36,27 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     suggestions: Mapping[tuple[object, ...], Suggestion] = {}
 
 
-Reporter: TypeAlias = Callable[[Report, Options], str | bytes]
+_Result = TypeVar("_Result")
+Reporter: TypeAlias = Callable[[_Result, Options], str | bytes]
+"""A format of the result of a command."""
 
 
-def lazy_reporters(modules: Mapping[str, str]) -> Mapping[str, Callable[[Any, Options], str | bytes]]:
+def lazy_reporters(modules: Mapping[str, str]) -> Mapping[str, Reporter[Any]]:
     """Return formats by name. Each is the function of that name in a module of this room, imported on first use."""
     return {name: _lazy_reporter(f"{__name__}.{module}", name) for name, module in modules.items()}
 
 
-def _lazy_reporter(module: str, name: str) -> Callable[[Any, Options], str | bytes]:
+def _lazy_reporter(module: str, name: str) -> Reporter[Any]:
     def reporter(report: Any, options: Options) -> str | bytes:
         from importlib import import_module
 
-        found: Callable[[Any, Options], str | bytes] = getattr(import_module(module), name)
+        found: Reporter[Any] = getattr(import_module(module), name)
         return found(report, options)
 
     return reporter
 
 
-REPORTERS: Mapping[str, Reporter] = lazy_reporters(
+REPORTERS: Mapping[str, Reporter[Report]] = lazy_reporters(
     {
         "text": "findings.text",
         "concise": "findings.build_formats",

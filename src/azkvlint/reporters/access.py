@@ -7,8 +7,8 @@ from one document.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from azkvlint.model.access import (
     AccessPath,
@@ -22,13 +22,12 @@ from azkvlint.model.access import (
     Unfollowed,
     VaultObject,
 )
-from azkvlint.reporters import Options, lazy_reporters
+from azkvlint.reporters import Options, Reporter, lazy_reporters
 from azkvlint.reporters.document.csv import quoted
-from azkvlint.reporters.findings.json import location, problem
+from azkvlint.reporters.findings.json import location, problem, root_fields
 from azkvlint.reporters.phrases import place
 from azkvlint.util.text import encode, pluralize, visible
 
-AccessReporter: TypeAlias = Callable[[AccessReport, Options], str | bytes]
 FORMAT_VERSION = 1
 _CSV_HEAD = (
     "vaults", "names", "root", "parameters", "principal", "kind", "permission", "certainty", "decided by", "path",
@@ -98,8 +97,7 @@ def _vault_json(vault: AccessVault) -> dict[str, Any]:
         "type": vault.type,
         "permissionModel": vault.model,
         "network": vault.network or None,
-        "root": vault.root,
-        "world": vault.world or None,
+        **root_fields(vault),
         "deployed": vault.is_deployed,
         "complete": vault.is_complete,
         "condition": vault.condition or None,
@@ -125,7 +123,7 @@ def _principal_json(key: str, row: AccessRow, report: AccessReport) -> dict[str,
         "kind": principal.kind,
         "root": None if principal.is_known_everywhere else vault.root,
         "world": None if principal.is_known_everywhere else vault.world or None,
-        "location": None if principal.at is None else location(principal.at),
+        "location": location(principal.at),
     }
 
 
@@ -148,7 +146,7 @@ def _step_json(step: AccessStep) -> dict[str, Any]:
         "text": step.text,
         "role": step.role or None,
         "scope": step.scope or None,
-        "location": None if step.at is None else location(step.at),
+        "location": location(step.at),
     }
 
 
@@ -261,7 +259,7 @@ def _numbers(report: AccessReport) -> str:
     return line
 
 
-ACCESS_REPORTERS: Mapping[str, AccessReporter] = {
+ACCESS_REPORTERS: Mapping[str, Reporter[AccessReport]] = {
     **lazy_reporters({"text": "access_document"}),
     "json": json,
     **lazy_reporters({"markdown": "access_document", "html": "access_document"}),

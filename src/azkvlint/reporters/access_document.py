@@ -15,15 +15,8 @@ import msgspec
 from azkvlint.model.access import AccessReport, AccessVault, Capability, Principal, VaultObject
 from azkvlint.model.finding import without_notes
 from azkvlint.reporters import Options
-from azkvlint.reporters.access import (
-    breach_text,
-    certainty,
-    listed,
-    path_text,
-    step_texts,
-    summary,
-    vault_of,
-)
+from azkvlint.reporters import document as doc
+from azkvlint.reporters.access import breach_text, certainty, listed, path_text, step_texts, summary, vault_of
 from azkvlint.reporters.access_sections import (
     AccessSection,
     PathGroup,
@@ -35,31 +28,6 @@ from azkvlint.reporters.access_sections import (
     wider_text,
     without_access,
 )
-from azkvlint.reporters.document import (
-    BAD,
-    CODE,
-    EMPHASIS,
-    NEUTRAL,
-    OPEN,
-    PROSE,
-    SHORT,
-    STATE,
-    STRONG,
-    Block,
-    Cell,
-    Column,
-    Content,
-    Document,
-    ItemList,
-    ListItem,
-    Paragraph,
-    Span,
-    Table,
-    Word,
-    between,
-)
-from azkvlint.reporters.document import Row as TableRow
-from azkvlint.reporters.document import Section as DocumentSection
 from azkvlint.reporters.phrases import place, problem_line
 from azkvlint.reporters.text_content import short_address
 from azkvlint.util.text import pluralize
@@ -75,9 +43,9 @@ _WHY = "Paths are left out. `--why PRINCIPAL VAULT` shows those of one principal
 _HEADINGS: Mapping[str, str] = {"secrets/get": "secrets", "keys/use": "keys", "certificates/get": "certs"}
 _KINDS: Mapping[str, str] = {"secrets": "secret", "keys": "key", "certificates": "certificate"}
 _MEANINGS = (
-    Word("yes", "The scanned files give this access.", BAD),
-    Word("?", "Perhaps: it depends on a value or resource that is not known.", OPEN),
-    Word("one: NAME", "Only to this secret, key or certificate.", BAD),
+    doc.Word("yes", "The scanned files give this access.", doc.BAD),
+    doc.Word("?", "Perhaps: it depends on a value or resource that is not known.", doc.OPEN),
+    doc.Word("one: NAME", "Only to this secret, key or certificate.", doc.BAD),
 )
 
 
@@ -112,7 +80,7 @@ def html(report: AccessReport, options: Options) -> str:
     document = _AccessDocumentBuilder(report, _Layout()).document()
     if not report.rows:
         return written(document)
-    drawn = DocumentSection(title="Who reaches what", blocks=(picture(report),))
+    drawn = doc.Section(title="Who reaches what", blocks=(picture(report),))
     return written(msgspec.structs.replace(document, blocks=(drawn, *document.blocks)))
 
 
@@ -128,10 +96,10 @@ class _AccessDocumentBuilder:
         self._doubts: dict[str, int] = {}
         self._uses = Counter(path.doubt for path in paths if path.doubt) if layout.is_text else Counter[str]()
 
-    def document(self) -> Document:
+    def document(self) -> doc.Document:
         report = self._report
         blocks = [*self._answer(), *self._without_access(), *self._roles()]
-        return Document(
+        return doc.Document(
             title=_TITLE,
             summary=summary(report),
             version=report.version,
@@ -140,13 +108,13 @@ class _AccessDocumentBuilder:
             notes=(*self._footnotes(), *self._notes()),
             problems=tuple(map(problem_line, without_notes(report.problems))),
             blocks=tuple(blocks),
-            words=(*_MEANINGS, *(Word(_heading(one.name), one.label) for one in report.capabilities)),
+            words=(*_MEANINGS, *(doc.Word(_heading(one.name), one.label) for one in report.capabilities)),
         )
 
-    def _answer(self) -> Iterator[Block]:
+    def _answer(self) -> Iterator[doc.Block]:
         question = self._report.question
         for selected in question.objects:
-            yield Paragraph(self._object(selected))
+            yield doc.Paragraph(self._object(selected))
         if question.is_why:
             yield from self._whys()
         elif question.principals:
@@ -156,28 +124,32 @@ class _AccessDocumentBuilder:
             self._is_long = sum(len(one.rows) for one in found) > _MOST_IN_ALL
             yield from (self._section(section, number) for number, section in enumerate(found, 1))
             if self._layout.is_screen and (self._is_long or any(len(one.rows) > _MOST_ROWS for one in found)):
-                yield Paragraph(Span(_WHY, PROSE))
+                yield doc.Paragraph(doc.Span(_WHY, doc.PROSE))
 
-    def _object(self, selected: VaultObject) -> Content:
+    def _object(self, selected: VaultObject) -> doc.Content:
         number = vault_of(selected, self._report)
         vault = selected.vault if number is None else self._report.vaults[number].label
-        own = (Span(f" {selected.address}", CODE),) if selected.address else (" (only a role assignment names it)",)
+        own = (
+            (doc.Span(f" {selected.address}", doc.CODE),)
+            if selected.address
+            else (" (only a role assignment names it)",)
+        )
         return (f"{_KINDS[selected.kind]} {selected.name} of {vault}:", *own, f" [{place(selected.at)}]")
 
     # --- the matrix
 
-    def _section(self, section: AccessSection, number: int) -> DocumentSection:
+    def _section(self, section: AccessSection, number: int) -> doc.Section:
         is_short = self._layout.is_screen and (self._is_long or len(section.rows) > _MOST_ROWS)
         self._shown = self._with_access(section.rows)
-        table = Table(
-            columns=(Column("principal" if self._layout.is_text else "Principal"), *self._columns()),
+        table = doc.Table(
+            columns=(doc.Column("principal" if self._layout.is_text else "Principal"), *self._columns()),
             rows=tuple(self._row(row, is_short=is_short) for row in section.rows),
             details="Paths",
         )
         about = tuple(self._about(section))
-        return DocumentSection(title=title(section.vaults), about=about, blocks=(table,), anchor=f"vaults-{number}")
+        return doc.Section(title=title(section.vaults), about=about, blocks=(table,), anchor=f"vaults-{number}")
 
-    def _about(self, section: AccessSection) -> Iterator[Content]:
+    def _about(self, section: AccessSection) -> Iterator[doc.Content]:
         shown = section.vaults[:_MOST_VAULTS] if self._layout.is_text else section.vaults
         yield from map(_vault_facts, shown)
         if len(section.vaults) > len(shown):
@@ -195,26 +167,26 @@ class _AccessDocumentBuilder:
             return every
         return tuple(one for one in every if any(one.name in row.cells for row in rows))
 
-    def _columns(self) -> Iterator[Column]:
+    def _columns(self) -> Iterator[doc.Column]:
         # In text, the cells of states are in capitals, but these may contain names.
-        kind = SHORT if self._layout.is_text else STATE
-        return (Column(_heading(one.name), kind=kind, hint=one.label) for one in self._shown)
+        kind = doc.SHORT if self._layout.is_text else doc.STATE
+        return (doc.Column(_heading(one.name), kind=kind, hint=one.label) for one in self._shown)
 
-    def _row(self, row: PrincipalAccess, *, is_short: bool) -> TableRow:
-        details: list[Block] = []
+    def _row(self, row: PrincipalAccess, *, is_short: bool) -> doc.Row:
+        details: list[doc.Block] = []
         if row.others:
-            details.append(Paragraph(self._names(row)))
+            details.append(doc.Paragraph(self._names(row)))
         if not is_short:
-            details.append(ItemList(tuple(self._path(number, row) for number in range(len(row.paths)))))
-        return TableRow(cells=(Cell(self._who(row)), *self._cells(row)), details=tuple(details))
+            details.append(doc.ItemList(tuple(self._path(number, row) for number in range(len(row.paths)))))
+        return doc.Row(cells=(doc.Cell(self._who(row)), *self._cells(row)), details=tuple(details))
 
-    def _cells(self, row: PrincipalAccess) -> Iterator[Cell]:
+    def _cells(self, row: PrincipalAccess) -> Iterator[doc.Cell]:
         for one in self._shown:
             text = row.cells.get(one.name, "-")
-            state = NEUTRAL if text == "-" else OPEN if text.startswith("?") or text.endswith("?") else BAD
-            yield Cell(text if text != "-" or self._layout.is_text else "", state=state)
+            state = doc.NEUTRAL if text == "-" else doc.OPEN if text.startswith("?") or text.endswith("?") else doc.BAD
+            yield doc.Cell(text if text != "-" or self._layout.is_text else "", state=state)
 
-    def _who(self, row: PrincipalAccess) -> Content:
+    def _who(self, row: PrincipalAccess) -> doc.Content:
         kind = row.principal.kind
         if not self._layout.is_text:
             return _with_kind(row.principal, kind)
@@ -236,14 +208,14 @@ class _AccessDocumentBuilder:
             return label
         return f"{label[: _WIDEST_LABEL // 2]}...{label[-_WIDEST_LABEL // 2 + 3 :]}"
 
-    def _path(self, number: int, row: PrincipalAccess) -> ListItem:
+    def _path(self, number: int, row: PrincipalAccess) -> doc.ListItem:
         group = row.paths[number]
-        items = [ListItem(one) for one in self._doubt(group)]
-        items += [ListItem(Span(text, PROSE)) for text in self._edits(number, row)]
-        head = (Span(certainty(group.path), STRONG), f" {', '.join(group.capabilities)}{_only(group)}: ")
-        return ListItem((*head, Span(path_text(group.path), PROSE)), _state(group), tuple(items))
+        items = [doc.ListItem(one) for one in self._doubt(group)]
+        items += [doc.ListItem(doc.Span(text, doc.PROSE)) for text in self._edits(number, row)]
+        head = (doc.Span(certainty(group.path), doc.STRONG), f" {', '.join(group.capabilities)}{_only(group)}: ")
+        return doc.ListItem((*head, doc.Span(path_text(group.path), doc.PROSE)), _state(group), tuple(items))
 
-    def _doubt(self, group: PathGroup) -> Iterator[Content]:
+    def _doubt(self, group: PathGroup) -> Iterator[doc.Content]:
         """Yield what would decide a path. Text has what decides several paths once, at its end."""
         doubt = group.path.doubt
         if not doubt:
@@ -252,11 +224,11 @@ class _AccessDocumentBuilder:
             number = self._doubts.setdefault(doubt, len(self._doubts) + 1)
             yield f"decided by: [{number}]"
         else:
-            yield Span(f"decided by: {doubt}", PROSE)
+            yield doc.Span(f"decided by: {doubt}", doc.PROSE)
 
-    def _footnotes(self) -> Iterator[Content]:
+    def _footnotes(self) -> Iterator[doc.Content]:
         for doubt, number in self._doubts.items():
-            yield (f"[{number}] ", Span(doubt, PROSE))
+            yield (f"[{number}] ", doc.Span(doubt, doc.PROSE))
 
     def _edits(self, number: int, row: PrincipalAccess) -> Iterator[str]:
         """Yield the edits of a path, with those of the same path of other principals."""
@@ -268,68 +240,76 @@ class _AccessDocumentBuilder:
 
     # --- questions about principals
 
-    def _of_principals(self) -> Iterator[Block]:
+    def _of_principals(self) -> Iterator[doc.Block]:
         for principal, reached in by_principal(self._report):
             self._shown = self._with_access([row for _, row in reached])
             rows = []
             for section, row in reached:
-                details = (ItemList(tuple(self._path(number, row) for number in range(len(row.paths)))),)
-                rows.append(TableRow(cells=(Cell(_vaults_line(section)), *self._cells(row)), details=details))
+                details = (doc.ItemList(tuple(self._path(number, row) for number in range(len(row.paths)))),)
+                rows.append(doc.Row(cells=(doc.Cell(_vaults_line(section)), *self._cells(row)), details=details))
             about = () if principal.at is None else (place(principal.at),)
-            table = Table(columns=(Column("vault"), *self._columns()), rows=tuple(rows), details="Paths")
-            yield DocumentSection(title=_named(principal), about=about, blocks=(table,))
+            table = doc.Table(columns=(doc.Column("vault"), *self._columns()), rows=tuple(rows), details="Paths")
+            yield doc.Section(title=_named(principal), about=about, blocks=(table,))
 
-    def _whys(self) -> Iterator[Block]:
+    def _whys(self) -> Iterator[doc.Block]:
         for principal, reached in by_principal(self._report):
             for section, row in reached:
                 self._shown = self._with_access([row])
-                table = Table(
-                    columns=(Column("access"), *self._columns()),
-                    rows=(TableRow(cells=(Cell(_named(principal)), *self._cells(row))),),
+                table = doc.Table(
+                    columns=(doc.Column("access"), *self._columns()),
+                    rows=(doc.Row(cells=(doc.Cell(_named(principal)), *self._cells(row))),),
                 )
                 paths = [self._edges(number, group) for number, group in enumerate(row.paths, 1)]
                 about = tuple(self._about(section))
-                yield DocumentSection(
+                yield doc.Section(
                     title=f"{principal.label} on {title(section.vaults)}",
                     about=about,
                     blocks=(table, *paths, *_removal(row)),
                 )
 
-    def _edges(self, number: int, group: PathGroup) -> DocumentSection:
-        items = [ListItem(Span(text, PROSE)) for text in step_texts(group.path)]
-        items += [ListItem(Span(f"decided by: {group.path.doubt}", PROSE), OPEN)] if group.path.doubt else []
+    def _edges(self, number: int, group: PathGroup) -> doc.Section:
+        items = [doc.ListItem(doc.Span(text, doc.PROSE)) for text in step_texts(group.path)]
+        items += (
+            [doc.ListItem(doc.Span(f"decided by: {group.path.doubt}", doc.PROSE), doc.OPEN)] if group.path.doubt else []
+        )
         first = group.path.steps[0].at if group.path.steps else None
         where = "" if first is None else f" [{place(first)}]"
         for capabilities, edit in group.edits:
             what = f"to remove {capabilities}" if capabilities else "to remove it"
-            items.append(ListItem(Span(f"{what}: {edit}{where}", PROSE)))
-        head = (f"{number}. ", Span(certainty(group.path), STRONG), f" {', '.join(group.capabilities)}{_only(group)}")
-        return DocumentSection(title=head, blocks=(ItemList(tuple(items)),))
+            items.append(doc.ListItem(doc.Span(f"{what}: {edit}{where}", doc.PROSE)))
+        head = (
+            f"{number}. ",
+            doc.Span(certainty(group.path), doc.STRONG),
+            f" {', '.join(group.capabilities)}{_only(group)}",
+        )
+        return doc.Section(title=head, blocks=(doc.ItemList(tuple(items)),))
 
     # --- what ends a report
 
-    def _without_access(self) -> Iterator[Block]:
+    def _without_access(self) -> Iterator[doc.Block]:
         question = self._report.question
         vaults = without_access(self._report)
         if question.is_why or question.principals or any(kind == "principal" for kind, _ in question.missing):
             reached = {row.principal.label for row in self._report.rows}
             for label in question.principals:
                 if vaults and label not in reached:
-                    yield Paragraph((Span(label, CODE), f": no access to {listed([one.label for one in vaults])}"))
+                    yield doc.Paragraph(
+                        (doc.Span(label, doc.CODE), f": no access to {listed([one.label for one in vaults])}")
+                    )
             return
         nothing = ": no role at this scope or above" if question.scopes else ": no access"
         for vault in vaults:
-            yield Paragraph((*_vault_facts(vault), nothing))
+            yield doc.Paragraph((*_vault_facts(vault), nothing))
 
-    def _roles(self) -> Iterator[Block]:
+    def _roles(self) -> Iterator[doc.Block]:
         if self._report.roles:
-            items = (ListItem((Span(name, CODE), f": {text}")) for name, text in self._report.roles)
-            yield DocumentSection(title="Roles", blocks=(ItemList(tuple(items)),))
+            items = (doc.ListItem((doc.Span(name, doc.CODE), f": {text}")) for name, text in self._report.roles)
+            yield doc.Section(title="Roles", blocks=(doc.ItemList(tuple(items)),))
 
-    def _notes(self) -> Iterator[Content]:
+    def _notes(self) -> Iterator[doc.Content]:
         """Yield what limits the report."""
         for one in self._report.unfollowed:
-            yield (Span(one.text, PROSE), f": {listed(one.resources)} [{place(one.at)}].")
+            yield (doc.Span(one.text, doc.PROSE), f": {listed(one.resources)} [{place(one.at)}].")
         open_ = [vault.place for vault in self._report.vaults if not vault.is_complete]
         if open_:
             yield f"{_INCOMPLETE} {listed(open_)}."
@@ -340,29 +320,29 @@ def _heading(capability: str) -> str:
     return _HEADINGS.get(capability, capability)
 
 
-def _named(principal: Principal) -> Content:
+def _named(principal: Principal) -> doc.Content:
     return _with_kind(principal, f"({principal.kind})" if principal.kind else "")
 
 
-def _with_kind(principal: Principal, kind: str) -> Content:
-    label = Span(principal.label, CODE)
-    return (label, " ", Span(kind, EMPHASIS)) if kind else label
+def _with_kind(principal: Principal, kind: str) -> doc.Content:
+    label = doc.Span(principal.label, doc.CODE)
+    return (label, " ", doc.Span(kind, doc.EMPHASIS)) if kind else label
 
 
-def _vault_facts(vault: AccessVault) -> tuple[str | Span, ...]:
+def _vault_facts(vault: AccessVault) -> tuple[str | doc.Span, ...]:
     """Return the address, permission model, network and place of a vault, and its condition."""
     parts = [", ", vault.model]
     parts += [", network: ", vault.network] if vault.network else []
     condition = f" ({vault.condition})" if vault.condition else ""
-    return (Span(vault.place, CODE), "".join(parts), ", ", Span(place(vault.at), CODE), condition)
+    return (doc.Span(vault.place, doc.CODE), "".join(parts), ", ", doc.Span(place(vault.at), doc.CODE), condition)
 
 
-def _vaults_line(section: AccessSection) -> Content:
+def _vaults_line(section: AccessSection) -> doc.Content:
     """Return the vaults of a row; a single one with its model and network."""
     if len(section.vaults) > 1:
         return title(section.vaults)
     vault = section.vaults[0]
-    return between((title(section.vaults), vault.model, vault.network), ", ")
+    return doc.between((title(section.vaults), vault.model, vault.network), ", ")
 
 
 def _only(group: PathGroup) -> str:
@@ -370,10 +350,10 @@ def _only(group: PathGroup) -> str:
 
 
 def _state(group: PathGroup) -> str:
-    return BAD if group.path.is_certain else OPEN
+    return doc.BAD if group.path.is_certain else doc.OPEN
 
 
-def _removal(row: PrincipalAccess) -> Iterator[Block]:
+def _removal(row: PrincipalAccess) -> Iterator[doc.Block]:
     """Yield the edits that together remove all access of a row, if these are several."""
     edits: dict[str, None] = {}
     for group in row.paths:
@@ -381,15 +361,15 @@ def _removal(row: PrincipalAccess) -> Iterator[Block]:
         where = "" if first is None else f" [{place(first)}]"
         edits |= dict.fromkeys(f"{edit}{where}" for _, edit in group.edits)
     if len(edits) > 1:
-        yield Paragraph(f"All of this access ends with {pluralize(len(edits), 'edit')}:")
-        yield ItemList(tuple(ListItem(Span(edit, PROSE)) for edit in edits))
+        yield doc.Paragraph(f"All of this access ends with {pluralize(len(edits), 'edit')}:")
+        yield doc.ItemList(tuple(doc.ListItem(doc.Span(edit, doc.PROSE)) for edit in edits))
 
 
-def _facts(report: AccessReport) -> Iterator[Content]:
+def _facts(report: AccessReport) -> Iterator[doc.Content]:
     """Yield the checkout, the inputs and the version, for the line below the heading."""
     if report.repository is not None:
         yield report.repository.uri.removeprefix("https://")
-        yield ("commit ", Span(report.repository.revision[:12], CODE))
+        yield ("commit ", doc.Span(report.repository.revision[:12], doc.CODE))
     if report.sources:
-        yield Span(report.sources[0], CODE) if len(report.sources) == 1 else f"{len(report.sources)} inputs"
+        yield doc.Span(report.sources[0], doc.CODE) if len(report.sources) == 1 else f"{len(report.sources)} inputs"
     yield f"kvlint {report.version}"

@@ -7,19 +7,19 @@ from strings as text only. Without scripts, the tables of the page have the same
 from __future__ import annotations
 
 from azkvlint.model.access import AccessReport, Capability
+from azkvlint.reporters import document as doc
 from azkvlint.reporters.access_graph import AccessGraph, graph_of
-from azkvlint.reporters.document import Figure
 from azkvlint.util.text import visible
 
 _OPEN_NETWORKS = frozenset({"all networks", "large IP range"})
 
 
-def picture(report: AccessReport) -> Figure:
+def picture(report: AccessReport) -> doc.Figure:
     """Return the picture of a report with access."""
     graph = graph_of(report)
     used = {name for way in graph.ways for name in way.capabilities}
     permissions = [(number, one.name, one.label) for number, one in enumerate(report.capabilities) if one.name in used]
-    return Figure("picture", {"permissions": permissions, "data": _data(graph, report.capabilities)})
+    return doc.Figure("picture", {"permissions": permissions, "data": _data(graph, report.capabilities)})
 
 
 def _data(graph: AccessGraph, capabilities: tuple[Capability, ...]) -> object:

@@ -9,58 +9,31 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, TypeAlias
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from azkvlint.model.finding import Finding, Outcome, without_notes
 from azkvlint.model.framework import Assessment, ControlFinding, ControlResult, Sheet, Status, Subject
-from azkvlint.reporters import Options
-from azkvlint.reporters.document import (
-    BAD,
-    BELOW,
-    CODE,
-    EMPHASIS,
-    GIVEN,
-    GOOD,
-    NEUTRAL,
-    OPEN,
-    PROSE,
-    SHORT,
-    STATE,
-    STRONG,
-    Cell,
-    Column,
-    Count,
-    Document,
-    ListItem,
-    Row,
-    Section,
-    Span,
-    Table,
-    Word,
-    between,
-    counts_text,
-    run_facts,
-)
+from azkvlint.reporters import Options, Reporter
+from azkvlint.reporters import document as doc
 from azkvlint.reporters.document.text import text as write_text
 from azkvlint.reporters.findings.json import location, problem
 from azkvlint.reporters.findings.json import suppression as suppression_fields
 from azkvlint.reporters.phrases import headline, place, problem_line, suppression
 from azkvlint.util.text import encode, pluralize, visible
 
-ControlsReporter: TypeAlias = Callable[[Assessment, Options], str | bytes]
 FORMAT_VERSION = 1
 _WIDTH = 80
 # Resources that are listed for each rule of a control.
 _MOST_IN_TEXT, _MOST = 3, 5
 # In counting order.
 _WORDS: Mapping[Status, tuple[str, str]] = {
-    Status.NOT_MET: ("not met", BAD),
-    Status.UNKNOWN: ("unknown", OPEN),
-    Status.MET: ("met", GOOD),
-    Status.GUARANTEED: ("guaranteed", GIVEN),
-    Status.NOT_APPLICABLE: ("not applicable", NEUTRAL),
-    Status.NO_RULE: ("no rule", NEUTRAL),
+    Status.NOT_MET: ("not met", doc.BAD),
+    Status.UNKNOWN: ("unknown", doc.OPEN),
+    Status.MET: ("met", doc.GOOD),
+    Status.GUARANTEED: ("guaranteed", doc.GIVEN),
+    Status.NOT_APPLICABLE: ("not applicable", doc.NEUTRAL),
+    Status.NO_RULE: ("no rule", doc.NEUTRAL),
 }
 _MEANINGS = {
     Status.NOT_MET: "A rule fails, regardless of values that are not known yet.",
@@ -70,12 +43,12 @@ _MEANINGS = {
     Status.NOT_APPLICABLE: "The service has no such feature, or the input has no matching resource.",
     Status.NO_RULE: "Infrastructure code does not show it, or no rule checks it.",
 }
-_OUTCOMES = {Outcome.FAIL: BAD, Outcome.UNKNOWN: OPEN, Outcome.PASS: GOOD}
+_OUTCOMES = {Outcome.FAIL: doc.BAD, Outcome.UNKNOWN: doc.OPEN, Outcome.PASS: doc.GOOD}
 _COLUMNS = (
-    Column("", kind=SHORT, width="4.75rem"),
-    Column("Control", width="24%"),
-    Column("Status", kind=STATE, width="10.5rem"),
-    Column("Evidence", kind=BELOW),
+    doc.Column("", kind=doc.SHORT, width="4.75rem"),
+    doc.Column("Control", width="24%"),
+    doc.Column("Status", kind=doc.STATE, width="10.5rem"),
+    doc.Column("Evidence", kind=doc.BELOW),
 )
 _NO_VAULT = "No vault or managed HSM was found in the input."
 _WITHOUT_VAULT_KIND = "resources whose vault is unknown"
@@ -105,22 +78,22 @@ def html(assessment: Assessment, options: Options) -> str:
     return write(_document(assessment, _MOST))
 
 
-def _document(assessment: Assessment, most: int) -> Document:
+def _document(assessment: Assessment, most: int) -> doc.Document:
     frameworks = [sheet.framework for sheet in assessment.sheets]
     titles = [f"{one.title} ({one.name})" for one in frameworks]
     count = assessment.count()
-    return Document(
+    return doc.Document(
         title=", ".join(titles),
         summary=_summary(assessment),
         version=assessment.version,
         head=tuple(f"Framework: {title}" for title in titles),
         about=frameworks[0].about if len(frameworks) == 1 else "",
-        facts=run_facts(assessment.repository, assessment.sources, assessment.version),
+        facts=doc.run_facts(assessment.repository, assessment.sources, assessment.version),
         counts=_counts(count),
         problems=tuple(map(problem_line, without_notes(assessment.problems))),
         blocks=tuple(_section(one, assessment, number, most) for number, one in enumerate(assessment.subjects, 1)),
         words=tuple(
-            Word(status.value.capitalize(), meaning, _WORDS[status][1])
+            doc.Word(status.value.capitalize(), meaning, _WORDS[status][1])
             for status, meaning in _MEANINGS.items()
             if count[status]
         ),
@@ -129,8 +102,8 @@ def _document(assessment: Assessment, most: int) -> Document:
     )
 
 
-def _counts(count: Counter[Status]) -> tuple[Count, ...]:
-    return tuple(Count(count[status], word, state) for status, (word, state) in _WORDS.items())
+def _counts(count: Counter[Status]) -> tuple[doc.Count, ...]:
+    return tuple(doc.Count(count[status], word, state) for status, (word, state) in _WORDS.items())
 
 
 def _summary(assessment: Assessment) -> str:
@@ -141,27 +114,27 @@ def _summary(assessment: Assessment) -> str:
     hsms = sum(vault.type.lower() in _TYPES for vault in vaults)
     numbers = ((len(vaults) - hsms, "vault"), (hsms, "managed HSM"))
     counted = " and ".join(pluralize(number, noun) for number, noun in numbers if number)
-    return f"{counted or 'No vault'}: {counts_text(_counts(assessment.count()))}."
+    return f"{counted or 'No vault'}: {doc.counts_text(_counts(assessment.count()))}."
 
 
-def _section(subject: Subject, assessment: Assessment, number: int, most: int) -> Section:
+def _section(subject: Subject, assessment: Assessment, number: int, most: int) -> doc.Section:
     vault = subject.vault
     about = (
         _kind(subject),
-        Span("" if vault is None else vault.address, CODE),
-        Span(subject.root if vault is None else place(vault.at), CODE),
+        doc.Span("" if vault is None else vault.address, doc.CODE),
+        doc.Span(subject.root if vault is None else place(vault.at), doc.CODE),
         _source_note(subject),
     )
     tables = [
-        (sheet, Table(_COLUMNS, tuple(_row(answer, most) for answer in answers), is_headed=False))
+        (sheet, doc.Table(_COLUMNS, tuple(_row(answer, most) for answer in answers), is_headed=False))
         for sheet, answers in zip(assessment.sheets, subject.sheets, strict=True)
         if answers
     ]
     is_named = len(assessment.sheets) > 1
-    return Section(
+    return doc.Section(
         subject.label,
-        tuple(Section(sheet.framework.title, (table,)) if is_named else table for sheet, table in tables),
-        about=(between(about),),
+        tuple(doc.Section(sheet.framework.title, (table,)) if is_named else table for sheet, table in tables),
+        about=(doc.between(about),),
         anchor=f"vault-{number}",
         counts=_counts(subject.count()),
     )
@@ -190,15 +163,17 @@ def _source_note(subject: Subject) -> str:
     return " ".join(parts)
 
 
-def _row(answer: ControlResult, most: int) -> Row:
+def _row(answer: ControlResult, most: int) -> doc.Row:
     control = answer.check.control
     word, state = _WORDS[answer.status]
-    evidence = Cell(
-        Span(_reason(answer), PROSE),
+    evidence = doc.Cell(
+        doc.Span(_reason(answer), doc.PROSE),
         items=tuple(_evidence(answer, most)),
         links=answer.references if answer.why else (),
     )
-    return Row((Cell(control.id), Cell(control.title), Cell(word, state), evidence), state, control.section)
+    return doc.Row(
+        (doc.Cell(control.id), doc.Cell(control.title), doc.Cell(word, state), evidence), state, control.section
+    )
 
 
 def _reason(answer: ControlResult) -> str:
@@ -207,7 +182,7 @@ def _reason(answer: ControlResult) -> str:
     return f"{line[:1].upper()}{line[1:]}{'' if not line or line.endswith('.') else '.'}"
 
 
-def _evidence(answer: ControlResult, most: int) -> Iterator[ListItem]:
+def _evidence(answer: ControlResult, most: int) -> Iterator[doc.ListItem]:
     """Yield the evidence of a result: the first resources of each rule and outcome, and the number of others.
 
     Passed checks are listed only if there are no other results; else the rules that pass for all resources.
@@ -223,19 +198,19 @@ def _evidence(answer: ControlResult, most: int) -> Iterator[ListItem]:
         yield from map(_item, bases[:most])
         # Only examples of passed checks are collected, so they have no count.
         if len(bases) > most and outcome is not Outcome.PASS:
-            yield ListItem(f"and {len(bases) - most} more")
+            yield doc.ListItem(f"and {len(bases) - most} more")
     passing = [rule for rule, outcome in sorted(worst.items()) if outcome is Outcome.PASS]
     if passing and answer.status is not Status.MET:
-        yield ListItem(f"Passed: {', '.join(passing)}.")
+        yield doc.ListItem(f"Passed: {', '.join(passing)}.")
 
 
-def _item(basis: ControlFinding) -> ListItem:
+def _item(basis: ControlFinding) -> doc.ListItem:
     finding = basis.finding
     notes = [] if finding.suppressed is None else [f"suppressed: {suppression(finding).strip()}"]
     notes += ["possibly for this vault"] if basis.perhaps else []
-    note = Span(f" [{'; '.join(notes)}]" if notes else "", EMPHASIS)
-    start = (Span(finding.rule.id, STRONG), " ", Span(place(finding.at), CODE))
-    return ListItem((*start, ": ", Span(_result_sentence(finding), PROSE), note), _OUTCOMES[basis.outcome])
+    note = doc.Span(f" [{'; '.join(notes)}]" if notes else "", doc.EMPHASIS)
+    start = (doc.Span(finding.rule.id, doc.STRONG), " ", doc.Span(place(finding.at), doc.CODE))
+    return doc.ListItem((*start, ": ", doc.Span(_result_sentence(finding), doc.PROSE), note), _OUTCOMES[basis.outcome])
 
 
 def _result_sentence(finding: Finding) -> str:
@@ -342,5 +317,10 @@ def _basis_json(basis: ControlFinding) -> dict[str, Any]:
     }
 
 
-CONTROLS_REPORTERS: Mapping[str, ControlsReporter] = {"text": text, "json": json, "markdown": markdown, "html": html}
+CONTROLS_REPORTERS: Mapping[str, Reporter[Assessment]] = {
+    "text": text,
+    "json": json,
+    "markdown": markdown,
+    "html": html,
+}
 """All formats of ``kvlint controls`` by their names in ``--format``."""

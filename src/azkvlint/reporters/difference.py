@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import msgspec
 
@@ -42,25 +42,11 @@ from azkvlint.model.difference import (
 )
 from azkvlint.model.finding import Finding, Outcome
 from azkvlint.model.location import Location
-from azkvlint.reporters import Options
+from azkvlint.reporters import Options, Reporter
+from azkvlint.reporters import document as doc
 from azkvlint.reporters.access import listed, path_text, principal_text
-from azkvlint.reporters.document import (
-    BAD,
-    CODE,
-    PROSE,
-    Cell,
-    Column,
-    Document,
-    ItemList,
-    ListItem,
-    Paragraph,
-    Row,
-    Section,
-    Span,
-    Table,
-)
 from azkvlint.reporters.document.text import text as write_text
-from azkvlint.reporters.findings.json import location, problem, result, suppression
+from azkvlint.reporters.findings.json import location, problem, result, root_fields, suppression
 from azkvlint.reporters.findings.markdown import LIMIT, MARKS, RESERVE, fit
 from azkvlint.reporters.findings.text import Move, moved_finding, moved_location, paths_from
 from azkvlint.reporters.grouping import fold, unknown_causes
@@ -83,9 +69,8 @@ from azkvlint.reporters.text_content import (
 )
 from azkvlint.util.text import encode, pluralize, visible
 
-DifferenceReporter: TypeAlias = Callable[[Difference, Options], str | bytes]
 FORMAT_VERSION = 1
-_COLUMNS = (Column("Severity"), Column("Rule"), Column("Location"), Column("Message"))
+_COLUMNS = (doc.Column("Severity"), doc.Column("Rule"), doc.Column("Location"), doc.Column("Message"))
 # The states of SARIF by those of findings; any other is an update.
 _STATES = {NEW: "new", UNCHANGED: "unchanged"}
 _SECTIONS = (
@@ -152,16 +137,16 @@ def markdown(difference: Difference, options: Options) -> str:
     return "".join(f"{line}\n" for line in fit(lines, LIMIT - RESERVE))
 
 
-def _document(difference: Difference, *, is_text: bool) -> Document:
+def _document(difference: Difference, *, is_text: bool) -> doc.Document:
     """Return the difference. In text, each finding is one line that begins with its place; else there are tables."""
     shorten = short_address if is_text else _unchanged
     basis = basis_text(difference)
-    settings = tuple(_placed(one.at, Span(shorten(one.text), PROSE)) for one in difference.kept)
-    doors = tuple(_placed(one.at, Span(shorten(_door_text(one)), PROSE)) for one in difference.doors)
+    settings = tuple(_placed(one.at, doc.Span(shorten(one.text), doc.PROSE)) for one in difference.kept)
+    doors = tuple(_placed(one.at, doc.Span(shorten(_door_text(one)), doc.PROSE)) for one in difference.doors)
     others = (*_listed("One-way doors", doors), *_listed(_KEPT, settings), *_access(difference, shorten))
     # In Markdown, the tables are last: they may be too long to be shown.
     found = (_lists if is_text else _tables)(difference)
-    return Document(
+    return doc.Document(
         title=f"{'❌' if difference.gates or not difference.is_complete else '✅'} kvlint diff",
         summary=_summary(difference),
         notes=(basis,) if basis and not difference.turned_off else (),
@@ -174,39 +159,43 @@ def _document(difference: Difference, *, is_text: bool) -> Document:
     )
 
 
-def _placed(at: Location, content: str | Span) -> ListItem:
-    return ListItem((Span(place(at), CODE), ": ", content))
+def _placed(at: Location, content: str | doc.Span) -> doc.ListItem:
+    return doc.ListItem((doc.Span(place(at), doc.CODE), ": ", content))
 
 
-def _listed(title: str, items: tuple[ListItem, ...]) -> Iterator[Section]:
+def _listed(title: str, items: tuple[doc.ListItem, ...]) -> Iterator[doc.Section]:
     if items:
-        yield Section(title, (ItemList(items),))
+        yield doc.Section(title, (doc.ItemList(items),))
 
 
-def _turned_off(difference: Difference, basis: str, shorten: Move) -> Iterator[Section]:
+def _turned_off(difference: Difference, basis: str, shorten: Move) -> Iterator[doc.Section]:
     if difference.turned_off:
         items = tuple(_placed(one.at, shorten(_turned_off_text(one))) for one in difference.turned_off)
-        yield Section(_TURNED_OFF, (ItemList(items), Paragraph(basis)))
+        yield doc.Section(_TURNED_OFF, (doc.ItemList(items), doc.Paragraph(basis)))
 
 
-def _access(difference: Difference, shorten: Move) -> Iterator[Section]:
+def _access(difference: Difference, shorten: Move) -> Iterator[doc.Section]:
     headings = {LOST: "Access lost", GAINED: "Access gained", WIDER: "Wider scopes", NARROWER: "Narrower scopes"}
     for direction, heading in headings.items():
         items = (
-            ListItem(shorten(_access_text(one)), BAD if one.is_lockout else "", (ListItem(shorten(_access_path(one))),))
+            doc.ListItem(
+                shorten(_access_text(one)),
+                doc.BAD if one.is_lockout else "",
+                (doc.ListItem(shorten(_access_path(one))),),
+            )
             for one in difference.access
             if one.direction == direction
         )
         yield from _listed(heading, tuple(items))
 
 
-def _lists(difference: Difference) -> Iterator[Section]:
+def _lists(difference: Difference) -> Iterator[doc.Section]:
     for state, heading in _SECTIONS:
         found = difference.of_state(state)
         yield from _listed(heading, tuple((_unknown if state == UNKNOWN else _findings)(found)) if found else ())
 
 
-def _findings(changes: Sequence[FindingChange]) -> Iterator[ListItem]:
+def _findings(changes: Sequence[FindingChange]) -> Iterator[doc.ListItem]:
     if changes[0].state != NEW:
         yield from (_finding(change, "") for change in changes)
         return
@@ -217,34 +206,34 @@ def _findings(changes: Sequence[FindingChange]) -> Iterator[ListItem]:
         yield from (_finding(by_finding[id(other)], "") for other in block.others)
 
 
-def _finding(change: FindingChange, note: str) -> ListItem:
+def _finding(change: FindingChange, note: str) -> doc.ListItem:
     finding = with_short_addresses(change.finding)
     label = f"{label_of(finding)}[{finding.rule.id}]"
     return _placed(finding.at, f"{label} {full_text(finding)}{note}{short_address(_remark(change))}")
 
 
-def _unknown(changes: Sequence[FindingChange]) -> Iterator[ListItem]:
+def _unknown(changes: Sequence[FindingChange]) -> Iterator[doc.ListItem]:
     """Yield the causes of unknown results."""
     for cause in unknown_causes(change.finding for change in changes):
         text = f"unknown[{rule_list(cause)}] {short_address(cause.why)}: {resource_list(cause)}"
         yield _placed(cause.at, text)
 
 
-def _tables(difference: Difference) -> Iterator[Section]:
+def _tables(difference: Difference) -> Iterator[doc.Section]:
     for state, heading in _SECTIONS:
         found = difference.of_state(state)
         if found:
-            table = Table(_COLUMNS, tuple(map(_row, found)))
+            table = doc.Table(_COLUMNS, tuple(map(_row, found)))
             is_new = state == NEW
-            yield Section(heading if is_new else f"{heading}: {len(found)}", (table,), is_folded=not is_new)
+            yield doc.Section(heading if is_new else f"{heading}: {len(found)}", (table,), is_folded=not is_new)
 
 
-def _row(change: FindingChange) -> Row:
+def _row(change: FindingChange) -> doc.Row:
     finding = change.finding
     mark = "" if change.state == GONE else f"{MARKS[finding.severity]} "
     notes = condition_note(finding) + call_note(finding) + occurrence_note(finding) + _remark(change)
-    at, message = Span(place(finding.at), CODE), (Span(finding.message, PROSE), notes)
-    return Row((Cell(f"{mark}{label_of(finding)}"), Cell(finding.rule.id), Cell(at), Cell(message)))
+    at, message = doc.Span(place(finding.at), doc.CODE), (doc.Span(finding.message, doc.PROSE), notes)
+    return doc.Row((doc.Cell(f"{mark}{label_of(finding)}"), doc.Cell(finding.rule.id), doc.Cell(at), doc.Cell(message)))
 
 
 def json(difference: Difference, options: Options) -> bytes:
@@ -326,12 +315,7 @@ def _turned_off_json(entry: TurnedOff) -> dict[str, Any]:
 
 def _door_json(door: OneWayDoor) -> dict[str, Any]:
     return {
-        "kind": door.kind,
-        "resource": door.resource,
-        "name": door.name or None,
-        "root": door.root,
-        "world": door.world or None,
-        "text": door.text,
+        **_setting_json(door),
         "certain": door.is_certain,
         "decidedBy": door.doubt,
         "nameFreeOn": door.free_on or None,
@@ -340,14 +324,16 @@ def _door_json(door: OneWayDoor) -> dict[str, Any]:
 
 
 def _kept_json(setting: KeptSetting) -> dict[str, Any]:
+    return {**_setting_json(setting), "location": location(setting.at)}
+
+
+def _setting_json(setting: KeptSetting) -> dict[str, Any]:
     return {
         "kind": setting.kind,
         "resource": setting.resource,
         "name": setting.name or None,
-        "root": setting.root,
-        "world": setting.world or None,
+        **root_fields(setting),
         "text": setting.text,
-        "location": location(setting.at),
     }
 
 
@@ -370,10 +356,7 @@ def _access_json(change: AccessChange) -> dict[str, Any]:
         "oldScope": change.old_scope or None,
         "newScope": change.new_scope or None,
         "decidedBy": change.path.doubt,
-        "path": [
-            {"kind": step.kind, "text": step.text, "location": None if step.at is None else location(step.at)}
-            for step in change.path.steps
-        ],
+        "path": [{"kind": step.kind, "text": step.text, "location": location(step.at)} for step in change.path.steps],
     }
 
 
@@ -548,7 +531,7 @@ def gate_text(gate: str, count: int) -> str:
     return f"{visible(gate)}: {pluralize(count, 'difference')}"
 
 
-DIFFERENCE_REPORTERS: Mapping[str, DifferenceReporter] = {
+DIFFERENCE_REPORTERS: Mapping[str, Reporter[Difference]] = {
     "text": text,
     "json": json,
     "markdown": markdown,

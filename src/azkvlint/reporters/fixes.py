@@ -15,7 +15,7 @@ from azkvlint.model.effect import consequence_of, names_of
 from azkvlint.model.finding import Finding, Outcome, Report
 from azkvlint.model.fix import Fix, FixResult, Refused
 from azkvlint.reporters import Options
-from azkvlint.reporters.document import Document, ItemList, ListItem
+from azkvlint.reporters import document as doc
 from azkvlint.reporters.document.text import text as write_text
 from azkvlint.reporters.findings.json import location, problem
 from azkvlint.reporters.phrases import place, problem_line
@@ -33,20 +33,22 @@ _MOST_CAUSES = 3
 def text(result: FixResult, report: Report, options: Options) -> str:
     """Return the fixes and the reasons of refusals as text that ends with a line break."""
     fixes = tuple(
-        ListItem(f"{place(fix.at)}: {fix.rule} {fix.title}{_causes(fix)}", items=tuple(map(ListItem, _remarks(fix))))
+        doc.ListItem(
+            f"{place(fix.at)}: {fix.rule} {fix.title}{_causes(fix)}", items=tuple(map(doc.ListItem, _remarks(fix)))
+        )
         for fix in result.fixes
     )
-    document = Document(
+    document = doc.Document(
         title="Fixes",
         summary=f"{summary(result)}{_baseline_note(report)}",
         problems=tuple(problem_line(one) for one in report.problems if one.level != "note"),
-        blocks=(ItemList(fixes), ItemList(tuple(_refusals(result, options)))),
+        blocks=(doc.ItemList(fixes), doc.ItemList(tuple(_refusals(result, options)))),
         width=0,
     )
     return write_text(document, options)
 
 
-def _refusals(result: FixResult, options: Options) -> Iterator[ListItem]:
+def _refusals(result: FixResult, options: Options) -> Iterator[doc.ListItem]:
     """Yield each reason of refusals, the most frequent first, with the places that it applies to."""
     by_reason: dict[str, list[str]] = {}
     lines = Counter(map(_refused_at, result.refusals))
@@ -58,7 +60,7 @@ def _refusals(result: FixResult, options: Options) -> Iterator[ListItem]:
         shown = places if options.verbosity > 0 else places[:_MOST_PLACES]
         if len(shown) < len(places):
             shown = [*shown, f"and {pluralize(len(places) - len(shown), 'more place')} (-v lists all)"]
-        yield ListItem(f"No fix: {reason}", items=tuple(map(ListItem, shown)))
+        yield doc.ListItem(f"No fix: {reason}", items=tuple(map(doc.ListItem, shown)))
 
 
 def _refused_at(refused: Refused) -> str:

@@ -23,7 +23,7 @@ _APART = "&#8203;"
 _TICKS = regex("`+")
 _MAX_LENGTH = 300
 # A backtick of the rule around a placeholder is not needed, because the value is a code span.
-_PLACEHOLDER = regex(r"`?\{([\w.]+)\}`?")
+CODE_PLACEHOLDER = regex(r"`?\{([\w.]+)\}`?")
 # The placeholder that stands for words of kvlint instead of a string from the input.
 _CLAUSE = "because"
 # Between the names of several attributes, which the rule's own backticks enclose.
@@ -77,10 +77,10 @@ def message(finding: Finding, *, cell: bool = True) -> str:
 
 def _fill(finding: Finding, cell: bool) -> str:
     """Return the rule's message with addresses and values in code spans."""
-    names = list(dict.fromkeys(_PLACEHOLDER.findall(finding.template)))
+    names = list(dict.fromkeys(CODE_PLACEHOLDER.findall(finding.template)))
     values = dict(zip(names, finding.arguments, strict=True))
     text = ""
-    for index, part in enumerate(_PLACEHOLDER.split(finding.template)):
+    for index, part in enumerate(CODE_PLACEHOLDER.split(finding.template)):
         if index % 2 == 0:
             text += _prose_between(part)
             continue

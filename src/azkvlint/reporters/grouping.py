@@ -11,19 +11,18 @@ from typing import TypeVar
 
 import msgspec
 
+from azkvlint.azure.azurerm.providers import PROVIDER_TYPE
 from azkvlint.model.finding import Evidence, Finding, Report
 from azkvlint.model.identity import place_order
 from azkvlint.model.location import Location
-from azkvlint.model.rule import Severity
+from azkvlint.model.rule import PLACEHOLDER, Severity
 from azkvlint.reporters import Options
 from azkvlint.util.lazy_regex import regex
 
 # The rules about names, limits, versions and syntax: their unknown results need no attention.
 _MINOR_CATEGORIES = frozenset({"correctness", "hygiene"})
-_PLACEHOLDER = regex(r"\{([\w.]+)\}")
 # The placeholders that identify the resource, and those that it refers to.
 _NAMES = ("resource", "name", "linked")
-_PROVIDER_TYPE = "terraform/providers"
 _VARIABLE = regex(r"`var\.[^`]*` has |input variable in the condition has |exists only if var\.")
 _PARAMETER = regex(r"parameter `[^`]*` has ")
 _MODULE = regex(r"module `[^`]*` is not installed|a module that is not")
@@ -159,7 +158,7 @@ def fold(findings: Iterable[Finding]) -> list[FindingGroup]:
 def _cause_keys(finding: Finding) -> Iterator[tuple[str, str]]:
     yield finding.root, finding.resource
     if finding.type.lower().startswith("microsoft.keyvault/"):
-        yield finding.root, _PROVIDER_TYPE
+        yield finding.root, PROVIDER_TYPE
 
 
 def _leader(finding: Finding, by_place: Mapping[tuple[str, str, bool], Mapping[str, Finding]]) -> Finding | None:
@@ -169,17 +168,15 @@ def _leader(finding: Finding, by_place: Mapping[tuple[str, str, bool], Mapping[s
     """
     if not finding.rule.same_cause:
         return None
-    is_provider = finding.type.lower() == _PROVIDER_TYPE
-    places = (
-        [_PROVIDER_TYPE] if is_provider else [finding.resource, *(one.at.address or "" for one in finding.evidence)]
-    )
+    is_provider = finding.type.lower() == PROVIDER_TYPE.lower()
+    places = [PROVIDER_TYPE] if is_provider else [finding.resource, *(one.at.address or "" for one in finding.evidence)]
     causes = (by_place.get((finding.root, place, finding.in_tests), {}) for place in dict.fromkeys(places))
     return next((one for found in causes for rule in finding.rule.same_cause if (one := found.get(rule))), None)
 
 
 def _block_key(finding: Finding) -> object:
     """Return what findings of one block have in common: all but the resource and the place, in one language."""
-    names = dict.fromkeys(_PLACEHOLDER.findall(finding.template))
+    names = dict.fromkeys(PLACEHOLDER.findall(finding.template))
     values = zip(names, finding.arguments, strict=True)
     facts = tuple(value for name, value in values if name not in _NAMES)
     label = "" if finding.rule.marks else finding.label

@@ -6,9 +6,9 @@ renamed or redefined.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import count
-from typing import Any, TypeAlias
+from typing import Any
 
 from azkvlint.model.migration import (
     GeneratedCode,
@@ -19,38 +19,13 @@ from azkvlint.model.migration import (
     SharedAssignment,
     VaultPlan,
 )
-from azkvlint.reporters import Options
-from azkvlint.reporters.document import (
-    BAD,
-    BELOW,
-    GOOD,
-    NEUTRAL,
-    OPEN,
-    PROSE,
-    SHORT,
-    STATE,
-    Block,
-    Cell,
-    CodeBlock,
-    Column,
-    Content,
-    Count,
-    Document,
-    ItemList,
-    ListItem,
-    Paragraph,
-    Row,
-    Section,
-    Span,
-    Table,
-)
+from azkvlint.reporters import Options, Reporter
+from azkvlint.reporters import document as doc
 from azkvlint.reporters.document.csv import csv as write_csv
 from azkvlint.reporters.document.text import text as write_text
-from azkvlint.reporters.findings.json import location, problem
+from azkvlint.reporters.findings.json import location, problem, root_fields
 from azkvlint.reporters.phrases import place, problem_line
 from azkvlint.util.text import encode, pluralize, visible
-
-MigrationReporter: TypeAlias = Callable[[MigrationReport, Options], str | bytes]
 
 FORMAT_VERSION = 1
 _MOST_VAULTS = 5
@@ -74,39 +49,39 @@ def text(report: MigrationReport, options: Options) -> str:
 
 def html(report: MigrationReport, options: Options) -> str:
     """Return the migration as one HTML page."""
-    from azkvlint.reporters.document import html as writer
+    from azkvlint.reporters.document.html import html as written
 
-    return writer.html(_document(report, is_text=False))
+    return written(_document(report, is_text=False))
 
 
 def markdown(report: MigrationReport, options: Options) -> str:
     """Return the migration as Markdown that ends with a line break."""
-    from azkvlint.reporters.document import markdown as writer
+    from azkvlint.reporters.document.markdown import markdown as written
 
-    return writer.markdown(_document(report, is_text=False))
+    return written(_document(report, is_text=False))
 
 
-def _document(report: MigrationReport, *, is_text: bool) -> Document:
+def _document(report: MigrationReport, *, is_text: bool) -> doc.Document:
     """Return the migration as a document. Text of many vaults has one line for each, and no code."""
     is_brief = is_text and len(report.vaults) > _MOST_DETAILED
     states = [vault.is_blocked for vault in report.vaults]
     summary = tuple(_summary(report))
     hint = ("-f code writes the generated code, and -f csv lists each access policy with its roles.",)
-    return Document(
+    return doc.Document(
         title="Migration to Azure RBAC",
         version=report.version,
         head=summary,
         summary="" if is_text else summary[0],
         counts=(
-            Count(len(states) - sum(states), "ready", GOOD),
-            Count(sum(states), "blocked", BAD),
-            Count(sum(one.is_unreplaced for vault in report.vaults for one in vault.policies), _WITHOUT, OPEN),
+            doc.Count(len(states) - sum(states), "ready", doc.GOOD),
+            doc.Count(sum(states), "blocked", doc.BAD),
+            doc.Count(sum(one.is_unreplaced for vault in report.vaults for one in vault.policies), _WITHOUT, doc.OPEN),
         ),
         notes=hint if is_brief and report.code else () if is_text else summary[1:],
         problems=tuple(map(problem_line, report.problems)),
         blocks=(
             *(_brief(report) if is_brief else map(_vault_section, report.vaults, count())),
-            Section("Steps", (ItemList(tuple(_steps(report.vaults))),)),
+            doc.Section("Steps", (doc.ItemList(tuple(_steps(report.vaults))),)),
             *_listed(_EFFECTIVE, map(_effect, report.activated)),
             *_listed("Vaults that are not migrated", map(_other, report.others)),
             *_code(() if is_brief else report.code),
@@ -115,13 +90,13 @@ def _document(report: MigrationReport, *, is_text: bool) -> Document:
     )
 
 
-def _listed(title: str, items: Iterable[ListItem]) -> Iterator[Section]:
+def _listed(title: str, items: Iterable[doc.ListItem]) -> Iterator[doc.Section]:
     found = tuple(items)
     if found:
-        yield Section(title, (ItemList(found),))
+        yield doc.Section(title, (doc.ItemList(found),))
 
 
-def _summary(report: MigrationReport) -> Iterator[Content]:
+def _summary(report: MigrationReport) -> Iterator[doc.Content]:
     policies = [policy for vault in report.vaults for policy in vault.policies]
     replaced = [policy for policy in policies if policy.status == "replaced"]
     without = sum(policy.is_unreplaced for policy in policies)
@@ -145,7 +120,7 @@ def _summary(report: MigrationReport) -> Iterator[Content]:
         for reason in reasons or ["an access policy that is not selected is not replaced"]:
             why.setdefault(reason, {})[vault.label] = None
     for reason, names in list(why.items())[:_MOST_SETS]:
-        yield f"Blocked: {_some(list(names))}: ", Span(reason, PROSE)
+        yield f"Blocked: {_some(list(names))}: ", doc.Span(reason, doc.PROSE)
     if len(why) > _MOST_SETS:
         yield f"Blocked: {len(why) - _MOST_SETS} more reasons, which -f csv lists"
     waves: dict[int, list[str]] = {}
@@ -155,7 +130,7 @@ def _summary(report: MigrationReport) -> Iterator[Content]:
         if wave:
             yield f"Wave {wave}: {pluralize(len(listed), 'vault')}: {_some(listed)}"
     if len(report.vaults) > 1 and any(waves) and report.waves:
-        yield Span(report.waves, PROSE)
+        yield doc.Span(report.waves, doc.PROSE)
 
 
 def _of_loops(count: int) -> str:
@@ -169,66 +144,78 @@ def _some(names: Sequence[str]) -> str:
     return f"{', '.join(names[:_MOST_VAULTS])}{f' and {more} more' if more > 0 else ''}"
 
 
-def _brief(report: MigrationReport) -> Iterator[Section]:
+def _brief(report: MigrationReport) -> Iterator[doc.Section]:
     """Yield each set of permissions with its roles, and a line for each vault."""
     found: dict[tuple[str, str], int] = {}
     for policy in (one for vault in report.vaults for one in vault.policies if one.status == "replaced"):
         key = _words(policy.permissions), _roles(policy)
         found[key] = found.get(key, 0) + 1
     items = [
-        ListItem(f"{pluralize(number, 'access policy', 'access policies')} with {words}: {roles}")
+        doc.ListItem(f"{pluralize(number, 'access policy', 'access policies')} with {words}: {roles}")
         for (words, roles), number in sorted(found.items(), key=lambda one: -one[1])[:_MOST_SETS]
     ]
-    items += [ListItem(f"{len(found) - _MOST_SETS} more sets of permissions")] if len(found) > _MOST_SETS else []
+    items += [doc.ListItem(f"{len(found) - _MOST_SETS} more sets of permissions")] if len(found) > _MOST_SETS else []
     yield from _listed("Roles by permissions", items)
-    columns = Column("Status", STATE), Column("Wave", SHORT), Column("Policies", SHORT, is_number=True), Column("Vault")
+    columns = (
+        doc.Column("Status", doc.STATE),
+        doc.Column("Wave", doc.SHORT),
+        doc.Column("Policies", doc.SHORT, is_number=True),
+        doc.Column("Vault"),
+    )
     rows = (
-        Row(
+        doc.Row(
             (
-                Cell("blocked", BAD) if vault.is_blocked else Cell("ready", GOOD),
-                Cell(str(vault.wave or "")),
-                Cell(str(len(vault.policies))),
-                Cell(f"{vault.label} ({vault.address}, {place(vault.at)}{_condition(vault.condition)})"),
+                doc.Cell("blocked", doc.BAD) if vault.is_blocked else doc.Cell("ready", doc.GOOD),
+                doc.Cell(str(vault.wave or "")),
+                doc.Cell(str(len(vault.policies))),
+                doc.Cell(f"{vault.label} ({vault.address}, {place(vault.at)}{_condition(vault.condition)})"),
             )
         )
         for vault in report.vaults
     )
-    yield Section("Vaults", (Table(columns, tuple(rows)),))
+    yield doc.Section("Vaults", (doc.Table(columns, tuple(rows)),))
 
 
-def _vault_section(vault: VaultPlan, number: int) -> Section:
-    columns = Column("Status", STATE), Column("Principal"), Column("Roles", BELOW), Column("Policy", BELOW)
+def _vault_section(vault: VaultPlan, number: int) -> doc.Section:
+    columns = (
+        doc.Column("Status", doc.STATE),
+        doc.Column("Principal"),
+        doc.Column("Roles", doc.BELOW),
+        doc.Column("Policy", doc.BELOW),
+    )
     wave = f"wave {vault.wave}" if vault.wave else "blocked"
     about = f"{vault.address} · {wave} · {place(vault.at)}{_condition(vault.condition)}"
-    policies = Table(columns, tuple(map(_row, vault.policies)), is_headed=False)
-    return Section(
+    policies = doc.Table(columns, tuple(map(_row, vault.policies)), is_headed=False)
+    return doc.Section(
         title=vault.label,
-        blocks=(policies if vault.policies else Paragraph("No access policies."), *_check(vault)),
+        blocks=(policies if vault.policies else doc.Paragraph("No access policies."), *_check(vault)),
         about=(about,),
         anchor=f"vault-{number}",
         counts=(
-            Count(sum(one.status == "replaced" for one in vault.policies), "replaced", GOOD),
-            Count(sum(one.is_unreplaced for one in vault.policies), _WITHOUT, BAD),
+            doc.Count(sum(one.status == "replaced" for one in vault.policies), "replaced", doc.GOOD),
+            doc.Count(sum(one.is_unreplaced for one in vault.policies), _WITHOUT, doc.BAD),
         ),
     )
 
 
-def _row(policy: PolicyPlan) -> Row:
+def _row(policy: PolicyPlan) -> doc.Row:
     """Return a policy with its roles, and with those that may be used instead."""
-    state = GOOD if policy.status == "replaced" else BAD if policy.is_unreplaced else NEUTRAL
+    state = doc.GOOD if policy.status == "replaced" else doc.BAD if policy.is_unreplaced else doc.NEUTRAL
     permissions = _words(policy.permissions) or ("" if policy.status == "without effect" else "permissions unknown")
-    roles: Content = Span(policy.reason, PROSE)
-    items: list[ListItem] = []
+    roles: doc.Content = doc.Span(policy.reason, doc.PROSE)
+    items: list[doc.ListItem] = []
     if policy.status == "replaced":
         roles = _roles(policy)
         if policy.is_custom:
-            items.append(ListItem(f"--built-in-roles: {' + '.join(policy.roles)}{_surplus(policy.surplus)}"))
-        items += (ListItem(f"{role} is assigned already by {address}") for role, address in policy.assigned)
-        items += (ListItem(Span(note, PROSE), OPEN) for note in policy.notes)
+            items.append(doc.ListItem(f"--built-in-roles: {' + '.join(policy.roles)}{_surplus(policy.surplus)}"))
+        items += (doc.ListItem(f"{role} is assigned already by {address}") for role, address in policy.assigned)
+        items += (doc.ListItem(doc.Span(note, doc.PROSE), doc.OPEN) for note in policy.notes)
     at = f" ({place(policy.at)})" if policy.at is not None else ""
-    where = Span(f"{policy.policy}{at}{_condition(policy.condition)}", PROSE)
+    where = doc.Span(f"{policy.policy}{at}{_condition(policy.condition)}", doc.PROSE)
     who = f"{policy.principal}{f': {permissions}' if permissions else ''}"
-    return Row((Cell(policy.status, state), Cell(who), Cell(roles, items=tuple(items)), Cell(where)), state)
+    return doc.Row(
+        (doc.Cell(policy.status, state), doc.Cell(who), doc.Cell(roles, items=tuple(items)), doc.Cell(where)), state
+    )
 
 
 def _roles(policy: PolicyPlan) -> str:
@@ -244,20 +231,22 @@ def _replacement(policy: PolicyPlan) -> tuple[str, tuple[str, ...]]:
     return " + ".join(policy.roles), policy.surplus
 
 
-def _check(vault: VaultPlan) -> Iterator[Block]:
+def _check(vault: VaultPlan) -> Iterator[doc.Block]:
     if vault.lost:
-        yield Paragraph("Check: principals would lose access after the switch.", BAD)
-        yield ItemList(
-            tuple(ListItem(f"{one.principal}: {_words(one.permissions)} by {one.by}", BAD) for one in vault.lost)
+        yield doc.Paragraph("Check: principals would lose access after the switch.", doc.BAD)
+        yield doc.ItemList(
+            tuple(
+                doc.ListItem(f"{one.principal}: {_words(one.permissions)} by {one.by}", doc.BAD) for one in vault.lost
+            )
         )
     elif vault.checked:
         kept = pluralize(vault.checked, "principal keeps its access", "principals keep their access")
         others = [one for one in vault.policies if one.is_unreplaced]
         left_out = f", apart from {pluralize(len(others), 'access policy', 'access policies')} without a replacement"
-        yield Paragraph(f"Check: {kept}{left_out if others else ''}.")
+        yield doc.Paragraph(f"Check: {kept}{left_out if others else ''}.")
 
 
-def _steps(vaults: Sequence[VaultPlan]) -> Iterator[ListItem]:
+def _steps(vaults: Sequence[VaultPlan]) -> Iterator[doc.ListItem]:
     """Yield the steps once; vaults with equal steps share their text."""
     kinds: dict[str, dict[str, dict[str, None]]] = {}
     for kind in ("compare", "assign", "wait", "switch", "remove"):
@@ -267,46 +256,48 @@ def _steps(vaults: Sequence[VaultPlan]) -> Iterator[ListItem]:
                 kinds.setdefault(kind, {}).setdefault(text, {})[vault.label] = None
     for number, texts in enumerate(kinds.values(), 1):
         for text, names in texts.items():
-            yield ListItem((f"{number}. ", f"{_some(list(names))}: " if len(texts) > 1 else "", Span(text, PROSE)))
+            yield doc.ListItem(
+                (f"{number}. ", f"{_some(list(names))}: " if len(texts) > 1 else "", doc.Span(text, doc.PROSE))
+            )
 
 
-def _effect(change: PermissionChange) -> ListItem:
-    return ListItem(
+def _effect(change: PermissionChange) -> doc.ListItem:
+    return doc.ListItem(
         f"{change.principal}: {_words(change.permissions)} in {_some(change.vaults)}{change.origin} by {change.by}"
     )
 
 
-def _shared(shared: Sequence[SharedAssignment], *, with_code: bool) -> Iterator[Section]:
+def _shared(shared: Sequence[SharedAssignment], *, with_code: bool) -> Iterator[doc.Section]:
     """Yield the role assignments that may be on a resource group, each with its code."""
     items = [
-        ListItem(
+        doc.ListItem(
             f"{one.principal}: {' + '.join(one.roles)} on the resource group of {_some(one.vaults)}, instead of on"
             f" {pluralize(len(one.vaults), 'vault')}"
         )
         for one in shared[:_MOST_SETS]
     ]
-    items += [ListItem(f"{len(shared) - _MOST_SETS} more principals")] if len(shared) > _MOST_SETS else []
+    items += [doc.ListItem(f"{len(shared) - _MOST_SETS} more principals")] if len(shared) > _MOST_SETS else []
     blocks = _blocks((one.path, one.language, one.text) for one in shared if with_code and one.text)
     if items:
-        yield Section(_OPTION, (Paragraph(_WIDER), ItemList(tuple(items)), *blocks))
+        yield doc.Section(_OPTION, (doc.Paragraph(_WIDER), doc.ItemList(tuple(items)), *blocks))
 
 
-def _other(vault: OtherVault) -> ListItem:
+def _other(vault: OtherVault) -> doc.ListItem:
     state = f"the permission model is unknown: {vault.reason}" if vault.reason else "already uses Azure RBAC"
     where = f"{vault.address}{vault.origin} ({place(vault.at)}){_condition(vault.condition)}"
-    return ListItem((f"{where}: ", Span(state, PROSE)))
+    return doc.ListItem((f"{where}: ", doc.Span(state, doc.PROSE)))
 
 
-def _code(code: Sequence[GeneratedCode]) -> Iterator[Section]:
+def _code(code: Sequence[GeneratedCode]) -> Iterator[doc.Section]:
     blocks = tuple(_blocks((one.path, one.language, one.text) for one in code))
     if blocks:
-        yield Section("Generated code", blocks, is_folded=True)
+        yield doc.Section("Generated code", blocks, is_folded=True)
 
 
-def _blocks(code: Iterable[tuple[str, str, str]]) -> Iterator[CodeBlock]:
+def _blocks(code: Iterable[tuple[str, str, str]]) -> Iterator[doc.CodeBlock]:
     for path, language, text in code:
         where = "the root folder" if path == "." else path
-        yield CodeBlock(text, language, f"{language.capitalize()}{f' for {where}' if where else ''}")
+        yield doc.CodeBlock(text, language, f"{language.capitalize()}{f' for {where}' if where else ''}")
 
 
 def _condition(text: str) -> str:
@@ -363,8 +354,7 @@ def _vault_json(vault: VaultPlan) -> dict[str, Any]:
     return {
         "name": vault.name,
         "resource": vault.address,
-        "root": vault.root,
-        "world": vault.world or None,
+        **root_fields(vault),
         "wave": vault.wave or None,
         "location": location(vault.at),
         "condition": vault.condition or None,
@@ -382,7 +372,7 @@ def _policy_json(policy: PolicyPlan) -> dict[str, Any]:
     return {
         "policy": policy.policy,
         "resource": policy.source,
-        "location": None if policy.at is None else location(policy.at),
+        "location": location(policy.at),
         "condition": policy.condition or None,
         "principal": policy.principal,
         "permissions": policy.permissions,
@@ -408,8 +398,7 @@ def _other_json(vault: OtherVault) -> dict[str, Any]:
         "resource": vault.address,
         "permissionModel": None if vault.reason else "Azure RBAC",
         "reason": vault.reason or None,
-        "root": vault.root,
-        "world": vault.world or None,
+        **root_fields(vault),
         "location": location(vault.at),
         "condition": vault.condition or None,
     }
@@ -429,7 +418,7 @@ def code(report: MigrationReport, options: Options) -> str:
 
 def csv(report: MigrationReport, options: Options) -> str:
     """Return a row for each access policy, with a heading."""
-    rows: list[Row] = []
+    rows: list[doc.Row] = []
     for vault in report.vaults:
         state = "blocked" if vault.is_blocked else "ready"
         for policy in vault.policies:
@@ -439,11 +428,11 @@ def csv(report: MigrationReport, options: Options) -> str:
                 _words(policy.permissions), roles, _words(surplus), policy.status, policy.reason,
                 str(vault.wave or ""), vault.world, policy.condition,
             )  # fmt: skip
-            rows.append(Row(tuple(map(Cell, cells))))
-    return write_csv(Table(tuple(map(Column, _CSV_HEAD)), tuple(rows)))
+            rows.append(doc.Row(tuple(map(doc.Cell, cells))))
+    return write_csv(doc.Table(tuple(map(doc.Column, _CSV_HEAD)), tuple(rows)))
 
 
-MIGRATION_REPORTERS: Mapping[str, MigrationReporter] = {
+MIGRATION_REPORTERS: Mapping[str, Reporter[MigrationReport]] = {
     "text": text, "json": json, "code": code, "csv": csv, "html": html, "markdown": markdown,
 }  # fmt: skip
 """All formats of ``kvlint migrate-rbac`` by their names in ``--format``."""

@@ -7,20 +7,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 
-from azkvlint.model.finding import (
-    CALLED,
-    Declaration,
-    Evidence,
-    Finding,
-    Note,
-    Occurrence,
-    Outcome,
-    Problem,
-    Report,
-)
+from azkvlint.model.finding import CALLED, Declaration, Evidence, Finding, Note, Occurrence, Outcome, Problem, Report
 from azkvlint.model.identity import text_key, world_note
 from azkvlint.model.location import Location
-from azkvlint.model.rule import Rule
+from azkvlint.model.rule import PLACEHOLDER, Rule
 from azkvlint.model.value import Origin
 from azkvlint.reporters.grouping import unknown_causes
 from azkvlint.util.lazy_regex import regex
@@ -29,7 +19,6 @@ from azkvlint.util.text import pluralize, visible
 # The number of other resources of a finding that are named.
 _NAMED = 3
 _MOST_FOLDERS = 5
-_PLACEHOLDER = regex(r"\{([\w.]+)\}")
 _SENTENCE_END = regex(r"(?<=[.])\s+(?=[A-Z`])")
 # The prefixes of the note of a default, of an unknown value, and of the value of an incoming reference.
 _NOT_SET, _UNKNOWN, _REFERENCED = "not set", "unknown: ", "referenced by "
@@ -59,7 +48,7 @@ def pieces(message: str) -> tuple[str | int, ...]:
     ``{name} is {value}, {name}`` becomes ``(0, " is ", 1, ", ", 0)``.
     """
     numbers: dict[str, int] = {}
-    parts = _PLACEHOLDER.split(message)
+    parts = PLACEHOLDER.split(message)
     split = [numbers.setdefault(part, len(numbers)) if index % 2 else part for index, part in enumerate(parts)]
     return tuple(piece for piece in split if piece != "")
 

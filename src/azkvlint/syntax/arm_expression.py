@@ -6,7 +6,6 @@ safe access (``tryGet`` is a function) and no constants (``true()``, ``false()``
 
 from __future__ import annotations
 
-import math
 import re
 from typing import NoReturn
 
@@ -15,7 +14,7 @@ import msgspec
 from azkvlint.syntax.ast import Call, Expression, Item, Literal, Member
 from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
-from azkvlint.util.text import describe_character
+from azkvlint.util.text import describe_character, number_in_range
 
 # Azure's limit for the text between the brackets.
 MAX_LENGTH = 24_576
@@ -42,8 +41,6 @@ _ENDS = tuple(
 )
 _SPACE = regex(r"\s*+")
 _BARE = regex(rf"{_NAME}(?:\s*+\.\s*+{_NAME})*+\s*+")
-_LIMIT = 2**63
-_MAX_DIGITS = 20
 _SHOWN = frozenset('!"#%&()*+,-./:;<=>?@[\\]^`{|}~')
 
 
@@ -166,14 +163,8 @@ class _ArmParser:
         raise InputError(f"the expression is nested deeper than {MAX_DEPTH} levels", column=at + 1)
 
     def _number(self, text: str, at: int) -> int | float:
-        if text.lstrip("+-").isdigit():
-            # Python refuses to convert integers of thousands of digits, so the length is checked first.
-            number: int | float = int(text) if len(text) <= _MAX_DIGITS else math.inf
-            fits = -_LIMIT <= number < _LIMIT
-        else:
-            number = float(text)
-            fits = math.isfinite(number)
-        if not fits:
+        number = number_in_range(text)
+        if number is None:
             raise InputError("the number is out of range", column=at + 1)
         return number
 

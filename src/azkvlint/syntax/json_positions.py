@@ -45,7 +45,7 @@ class NotJsonError(Exception):
     """The text is not JSON."""
 
 
-class TooDeepError(Exception):
+class TooDeepError(NotJsonError):
     """Containers are nested too deeply at the offset ``at``."""
 
     def __init__(self, at: int) -> None:
@@ -106,7 +106,7 @@ _UNSELECTED: Final = Selection()
 def parse(text: str, decode: Callable[[str, int], Plain], max_depth: int) -> Value:
     """Return the value of a text. ``decode`` returns the value of a scalar or key, given with its offset.
 
-    Raise LostError, TooDeepError beyond ``max_depth`` levels, and the exceptions of ``decode``.
+    Raise NotJsonError, TooDeepError beyond ``max_depth`` levels, and the exceptions of ``decode``.
     """
     return _JsonParser(text, decode, max_depth).root(None)
 

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from azkvlint.syntax.json_decoder import COMMENT, MAX_DEPTH, JsonDocument, decode_string
-from azkvlint.syntax.json_positions import JsonArray, JsonObject, NotJsonError, Plain, TooDeepError, Value, parse
+from azkvlint.syntax.json_positions import JsonArray, JsonObject, NotJsonError, Plain, Value, parse
 from azkvlint.util.lazy_regex import regex
 
 # The end of a string before a colon: all keys, and a few other strings.
@@ -40,7 +40,7 @@ def repeated_keys(document: JsonDocument) -> list[RepeatedKey]:
         return []
     try:
         root = parse(text, _key, MAX_DEPTH)
-    except (NotJsonError, TooDeepError, ValueError):  # an extension that only the decoder reads
+    except (NotJsonError, ValueError):  # an extension that only the decoder reads
         return []
     return list(_repeated(root))
 

@@ -6,7 +6,6 @@ faults: duplicate keys, anchors, aliases, tags, merge keys, and more than one do
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from typing import Any, NoReturn, TypeAlias
 
@@ -14,6 +13,7 @@ import msgspec
 import yaml
 
 from azkvlint.util.lazy_regex import regex
+from azkvlint.util.text import number_in_range
 
 # Deeper than any rule or example, and far below the interpreter's recursion limit.
 MAX_DEPTH = 50
@@ -33,12 +33,8 @@ _FAULTS = (
     ("expected ',' or", "expected `,` or a closing bracket"),
 )
 _UNPRINTABLE = regex("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_INTEGER = regex(r"-?(?:0|[1-9][0-9]*)")
 _NUMBER = regex(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 _WORDS = {"": None, "null": None, "true": True, "false": False}
-# The range of 64-bit integers, which every JSON reader supports.
-_LIMIT = 2**63
-_MAX_DIGITS = 20
 
 
 class YamlFault(msgspec.Struct, frozen=True, order=True):
@@ -196,13 +192,7 @@ class _Composer:
             return _WORDS[text]
         if not _NUMBER.fullmatch(text):
             return text
-        if _INTEGER.fullmatch(text):
-            # Python refuses to convert integers of thousands of digits, so the length is checked first.
-            number: int | float = int(text) if len(text) <= _MAX_DIGITS else math.inf
-            in_range = -_LIMIT <= number < _LIMIT
-        else:
-            number = float(text)
-            in_range = math.isfinite(number)
-        if not in_range:
+        number = number_in_range(text)
+        if number is None:
             self.fault(event.start_mark, "the number is out of range")
         return number

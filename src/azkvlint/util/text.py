@@ -6,8 +6,9 @@ that forge a report, or the commands that GitHub's and Azure's agents parse from
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from io import BytesIO
 from itertools import islice
 from typing import Any
@@ -34,7 +35,7 @@ _COMMANDS = (b"##[", b"##vso[")
 # The number of items of an array that are encoded at a time: at first, and at most. Between them, about as many as have
 # a number of bytes together.
 _FIRST, _MOST, _BYTES = 8, 500, 1 << 18
-_SURROGATE = regex("[\ud800-\udfff]")
+SURROGATE = regex("[\ud800-\udfff]")
 _SHORT = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
 
 
@@ -131,7 +132,7 @@ def _json_escape(match: re.Match[str]) -> str:
 
 def _encodable(part: Any) -> Any:
     if isinstance(part, str):
-        return _SURROGATE.sub("\ufffd", part)
+        return SURROGATE.sub("\ufffd", part)
     if isinstance(part, dict):
         return {_encodable(key): _encodable(value) for key, value in part.items()}
     if isinstance(part, list | tuple):
@@ -156,3 +157,34 @@ def pluralize(number: int, one: str, many: str = "") -> str:
 def location_key(name: str) -> str:
     """Return a region as Azure compares it: "West Europe" is ``westeurope``."""
     return name.replace(" ", "").casefold()
+
+
+def consists_of(text: str, parts: Sequence[str]) -> bool:
+    """Return whether a text consists of ``parts`` in their order, with any text between them, in linear time."""
+    if len(parts) == 1:
+        return text == parts[0]
+    first, *middle, last = parts
+    at, end = len(first), len(text) - len(last)
+    if at > end or not text.startswith(first) or not text.endswith(last):
+        return False
+    for part in middle:
+        at = text.find(part, at, end)
+        if at < 0:
+            return False
+        at += len(part)
+    return True
+
+
+# The range of 64-bit integers, which every JSON reader supports.
+_LIMIT = 2**63
+_MAX_DIGITS = 20
+
+
+def number_in_range(text: str) -> int | float | None:
+    """Return the number that a text writes; None if it is out of range."""
+    if text.lstrip("+-").isdigit():
+        # Python refuses to convert integers of thousands of digits, so the length is checked first.
+        number = int(text) if len(text) <= _MAX_DIGITS else _LIMIT
+        return number if -_LIMIT <= number < _LIMIT else None
+    fraction = float(text)
+    return fraction if math.isfinite(fraction) else None

@@ -11,7 +11,7 @@ import pytest
 from azkvlint.derived.build_graph import build_graph
 from azkvlint.model.resource import RequiredAttributes, ResourceGraph
 from azkvlint.model.value import Answer
-from azkvlint.readers.bicep.files import ModuleCache
+from azkvlint.readers.bicep.files import BicepRun, ModuleCache
 from azkvlint.readers.bicep.read import BicepRead, read_bicep, read_bicepparam
 
 ALL = RequiredAttributes(paths={}, reference_paths={}, everything=True)
@@ -47,7 +47,7 @@ def read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Read:
             (root / path).parent.mkdir(parents=True, exist_ok=True)
             (root / path).write_text(content, encoding="utf-8")
         reader = read_bicepparam if parameters else read_bicep
-        return reader(name, str(root / name), str(root), text, required, ModuleCache())
+        return reader(BicepRun(name, text, required, ModuleCache(), str(root)), str(root / name))
 
     return run
 

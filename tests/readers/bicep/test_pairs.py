@@ -14,7 +14,7 @@ from azkvlint.derived.build_graph import build_graph, with_needs
 from azkvlint.engine.evaluator import RuleEvaluator
 from azkvlint.engine.required_attributes import required_by
 from azkvlint.engine.rule_store import builtin_rules
-from azkvlint.readers.bicep.files import ModuleCache
+from azkvlint.readers.bicep.files import BicepRun, ModuleCache
 from azkvlint.readers.bicep.read import read_bicep, read_bicepparam
 from azkvlint.readers.deployment.read import read_template
 from azkvlint.readers.modules.run import TemplateRead
@@ -63,7 +63,7 @@ def test_every_file_is_read() -> None:
     for file in FILES:
         reader = read_bicep if file.suffix == ".bicep" else read_bicepparam
         name = file.relative_to(CORPORA).as_posix()
-        read = reader(name, str(file), str(CORPORA), decoded(file.read_bytes()), DEMAND, cache)
+        read = reader(BicepRun(name, decoded(file.read_bytes()), DEMAND, cache, str(CORPORA)), str(file))
         said(read)
         assert "/" not in {path[:1] for path in read.files}
 
@@ -73,7 +73,7 @@ def test_bicep_files_and_their_compiled_templates_have_the_same_findings() -> No
     cache, compared, differ = ModuleCache(), 0, []
     for file, compiled in PAIRS:
         name = file.relative_to(CORPORA).as_posix()
-        read = read_bicep(name, str(file), str(CORPORA), decoded(file.read_bytes()), DEMAND, cache)
+        read = read_bicep(BicepRun(name, decoded(file.read_bytes()), DEMAND, cache, str(CORPORA)), str(file))
         try:
             template = read_template(compiled.name, decode(compiled.read_bytes()), DEMAND, {})
         except InputError:

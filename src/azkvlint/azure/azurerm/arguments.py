@@ -13,7 +13,7 @@ from azkvlint.model.value import Absent, Answer, Origin, Path, Scalar, path_text
 from azkvlint.util.lazy_regex import regex
 
 _STEP = regex(r"[^.\[\]]+|\[[^\]]*\]")
-_WORD_START = regex(r"(?<=[a-z0-9])(?=[A-Z])")
+WORD_START = regex(r"(?<=[a-z0-9])(?=[A-Z])")
 # The kinds of arguments whose items the author wrote one by one, so that an index means the same to the author.
 _WITH_INDEX = ("blocks", "value", "links")
 # Objects that are called so in Terraform too, apart from the spelling of the names.
@@ -50,7 +50,7 @@ def is_terraform(declared_as: str) -> bool:
 @lru_cache(maxsize=4096)
 def _argument_name(declared_as: str, attribute: str) -> str:
     if attribute.split(".", 1)[0] in _META_ARGUMENTS:
-        return _WORD_START.sub("_", attribute).lower()
+        return WORD_START.sub("_", attribute).lower()
     mapped = RESOURCES.get(declared_as)
     if mapped is None:
         return attribute

@@ -10,7 +10,7 @@ from functools import cache
 
 import msgspec
 
-from azkvlint.azure.azurerm.resources import RESOURCES
+from azkvlint.azure.azurerm.resources import RESOURCES, canonical
 from azkvlint.azure.azurerm.table import Mapped
 from azkvlint.graph.changes import with_open_fields
 from azkvlint.model.pattern import declared_in, text_form
@@ -67,11 +67,6 @@ def unsupported_message(declared_as: str) -> str:
     return f"`{declared_as}` is not supported for Key Vault types, so the resource was not evaluated"
 
 
-def unknown_type_message(type_: str) -> str:
-    """Return the message for a Key Vault type that is in no table."""
-    return f"Key Vault type `{type_}` is not supported, so the resource was not evaluated"
-
-
 _VAULTS = "microsoft.keyvault/vaults"
 _CERTIFICATES = f"{_VAULTS}/certificates"
 # Field names of the data plane that differ from the camel case of the attribute, by type.
@@ -99,9 +94,16 @@ _NAMES: Mapping[str, Mapping[str, str]] = {
 _SECRETS = frozenset({"value", "password", "templateUri"})
 
 
-def is_known(type_: str) -> bool:
-    """Return whether a data-plane type is supported."""
-    return type_.lower() in _NAMES
+def has_attributes(type_: str, declared_as: str) -> bool:
+    """Return whether the body of a resource maps to attributes: not for each type of the data plane."""
+    return declared_as != AZAPI_DATA_PLANE or type_.lower() in _NAMES
+
+
+def unknown_type_message(type_: str, declared_as: str) -> str:
+    """Return the message for a Key Vault type that is in no table; "" for any other."""
+    if not is_key_vault_type(type_) or (has_attributes(type_, declared_as) and canonical(type_) is not None):
+        return ""
+    return f"Key Vault type `{type_}` is not supported, so the resource was not evaluated"
 
 
 def as_resource(body: Mapping[str, Value], type_: str) -> dict[str, Value]:

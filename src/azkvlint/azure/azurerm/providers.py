@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from azkvlint.model.location import Location
 from azkvlint.model.provider_version import VersionRange
+from azkvlint.model.resource import Resource
 from azkvlint.model.value import MapValue, Origin, Scalar, Unknown, Value
 
 PROVIDER_TYPE = "Terraform/providers"
@@ -11,10 +14,10 @@ PROVIDER_PREFIX = "provider."
 VERSION = "version"
 TENANT, SUBSCRIPTION = "tenantId", "subscriptionId"
 # The arguments that say where a provider makes its resources.
-PLACES = {"tenant_id": TENANT, "subscription_id": SUBSCRIPTION}
+_PLACES = {"tenant_id": TENANT, "subscription_id": SUBSCRIPTION}
 # Flags of features.key_vault, all true by default since 3.0 (internal/features/defaults.go; before 3.0 there was no
 # default).
-KEY_VAULT_FLAGS = {
+_KEY_VAULT_FLAGS = {
     "purge_soft_delete_on_destroy": "purgeSoftDeleteOnDestroy",
     "purge_soft_deleted_keys_on_destroy": "purgeSoftDeletedKeysOnDestroy",
     "purge_soft_deleted_secrets_on_destroy": "purgeSoftDeletedSecretsOnDestroy",
@@ -36,7 +39,37 @@ _IDLE_FLAG, _IDLE_BELOW = "purge_soft_deleted_hardware_security_modules_on_destr
 _BOOLEANS = {"true": True, "false": False}  # also as strings, which Terraform converts
 
 
-def flag_value(flag: str, written: Value | None, version: VersionRange, at: Location) -> Value:
+def provider_resource(
+    address: str,
+    key: str,
+    features: Value,
+    version: VersionRange,
+    at: Location,
+    argument: Callable[[str], Value | None],
+) -> Resource:
+    """Return a provider as a resource. ``argument`` returns what its block sets an argument to."""
+    fields: dict[str, Value] = {
+        "features": features,
+        "name": Scalar(at=at, value=key),
+        VERSION: _version_value(version, at),
+    }
+    for name, attribute in _PLACES.items():
+        value = argument(name)
+        if value is not None:
+            fields[attribute] = value
+    attributes = MapValue(at=at, fields=fields)
+    return Resource(address=address, type=PROVIDER_TYPE, name=key, attributes=attributes, at=at, declared_as="provider")
+
+
+def features_value(
+    version: VersionRange, at: Location, switches_at: Location, switch: Callable[[str], Value | None]
+) -> MapValue:
+    """Return ``features { key_vault { ... } }`` with all flags; ``switch`` returns what the block sets one to."""
+    flags = {name: _flag_value(flag, switch(flag), version, switches_at) for flag, name in _KEY_VAULT_FLAGS.items()}
+    return MapValue(at=at, fields={"keyVault": MapValue(at=at, fields=flags)})
+
+
+def _flag_value(flag: str, written: Value | None, version: VersionRange, at: Location) -> Value:
     """Return the effective value of a flag that is ``written`` like this, or not at all (None)."""
     if isinstance(written, Scalar):
         plain = _BOOLEANS.get(str(written.value).lower())
@@ -61,7 +94,7 @@ def _idle(version: VersionRange, at: Location) -> Value:
     )
 
 
-def version_value(version: VersionRange, at: Location) -> MapValue:
+def _version_value(version: VersionRange, at: Location) -> MapValue:
     """Return the possible versions of a provider as its attribute: ``atLeast`` and ``below``, if bounded."""
     ends = {"atLeast": version.low, "below": version.high}
     none = VersionRange()

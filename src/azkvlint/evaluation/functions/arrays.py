@@ -11,6 +11,7 @@ from functools import cmp_to_key
 
 import msgspec
 
+from azkvlint.evaluation.budget import MAX_ITEMS
 from azkvlint.evaluation.functions.numbers import number
 from azkvlint.evaluation.functions.objects import put
 from azkvlint.evaluation.functions.strings import fits, items_in, text
@@ -30,7 +31,6 @@ from azkvlint.evaluation.known_parts import end, split_known
 from azkvlint.evaluation.operators import is_same, may_have
 from azkvlint.evaluation.reads import Bound
 from azkvlint.evaluation.values import (
-    MAX_ITEMS,
     Closure,
     Fields,
     Items,
@@ -38,11 +38,8 @@ from azkvlint.evaluation.values import (
     Result,
     WithItem,
     as_optional,
-    find_field,
     for_same_reason,
-    hides_keys,
     mark_map_sensitive,
-    missing_fields_reason,
     name_of,
     named_by,
     text_of,
@@ -212,7 +209,7 @@ def _map_values(context: CallContext, arguments: list[Result]) -> Result:
     fields = {name: _apply(context, function, item) for name, item in value.fields.items()}
     rest = None if value.rest is None else for_same_reason(value.rest)
     found = Fields(at=context.at, fields=fields, rest=rest)
-    return mark_map_sensitive(found) if hides_keys(value) else found
+    return mark_map_sensitive(found) if value.hides_keys else found
 
 
 _MISFIT = "expects an array, an object or a string"
@@ -232,7 +229,7 @@ def _length(context: CallContext, arguments: list[Result]) -> Result:
         case Scalar(value=str() as value):
             found = _units(value)
         case Fields(fields=fields) as value:
-            doubt = missing_fields_reason(value)
+            doubt = value.missing_reason
             if doubt is not None:
                 return _counted(context, value, doubt)
             found = len(fields)
@@ -262,7 +259,7 @@ def _empty(context: CallContext, arguments: list[Result]) -> Result:
         case Scalar(value=str() as value):
             return context.true(not value)
         case Fields(fields=fields) as value:
-            doubt = missing_fields_reason(value)
+            doubt = value.missing_reason
             if doubt is None or any(as_optional(item) is None for item in fields.values()):
                 return context.true(not fields)
             return context.true(False) if known_of(value).is_filled else context.unknown(doubt)
@@ -339,37 +336,30 @@ def _split_text(whole: object, by: object) -> list[str]:
 
 def _take(context: CallContext, arguments: list[Result]) -> Result:
     """Return the first items or characters; none for a negative number."""
-    value, count = arguments
-    if isinstance(count, Scalar):
-        most = max(number(count.value), 0)
-        match value:
-            case Items(items=items):
-                return Items(at=context.at, items=items[:most])
-            case Scalar(value=str() as whole, sensitive=sensitive):
-                return Scalar(at=context.at, value=whole[:most], sensitive=sensitive)
-            case Unknown() as doubt if 0 < most <= len(known := start_of(doubt)):
-                return Scalar(at=context.at, value=known[:most], sensitive=value.sensitive)
-            case Unknown() as doubt:
-                known_part = part_of(known_of_unknown(doubt), 0, most)
-                return msgspec.structs.replace(context.unknown(doubt), given=True, known=known_part)
-            case _:
-                pass
-    return context.fails("expects an array or a string", *arguments)
+    return _slice(context, arguments, from_start=True)
 
 
 def _skip(context: CallContext, arguments: list[Result]) -> Result:
     """Return what comes after the first items or characters; everything for a negative number."""
+    return _slice(context, arguments, from_start=False)
+
+
+def _slice(context: CallContext, arguments: list[Result], *, from_start: bool) -> Result:
+    """Return the items or characters before a number of them, or those after it."""
     value, count = arguments
     if isinstance(count, Scalar):
-        start = max(number(count.value), 0)
+        at = max(number(count.value), 0)
+        start, most = (0, at) if from_start else (at, None)
         match value:
             case Items(items=items):
-                return Items(at=context.at, items=items[start:])
+                return Items(at=context.at, items=items[start:most])
             case Scalar(value=str() as whole, sensitive=sensitive):
-                return Scalar(at=context.at, value=whole[start:], sensitive=sensitive)
+                return Scalar(at=context.at, value=whole[start:most], sensitive=sensitive)
+            case Unknown() as doubt if most and most <= len(known := start_of(doubt)):
+                return Scalar(at=context.at, value=known[:most], sensitive=value.sensitive)
             case Unknown() as doubt:
-                known = part_of(known_of_unknown(doubt), start, None)
-                return msgspec.structs.replace(context.unknown(doubt), given=True, known=known)
+                known_part = part_of(known_of_unknown(doubt), start, most)
+                return msgspec.structs.replace(context.unknown(doubt), given=True, known=known_part)
             case _:
                 pass
     return context.fails("expects an array or a string", *arguments)
@@ -396,7 +386,7 @@ def _contains(context: CallContext, arguments: list[Result]) -> Result:
         ):
             return context.true(True)
         case Fields(rest=rest), Scalar():
-            there = find_field(container, text_of(item_or_part.value))
+            there = container.find(text_of(item_or_part.value))
             doubt = rest if there is None else as_optional(there)
             return context.true(there is not None) if doubt is None else context.unknown(doubt)
         case Fields(), Unknown() if not may_have(container, item_or_part):

@@ -7,31 +7,20 @@ from itertools import chain
 
 import msgspec
 
+from azkvlint.evaluation.budget import MAX_ITEMS
 from azkvlint.evaluation.functions.merging import merge, overlaid
 from azkvlint.evaluation.functions.strings import fits
-from azkvlint.evaluation.functions.table import (
-    ANY,
-    CallContext,
-    Function,
-    InvalidCall,
-    Lazy,
-    ResultFunction,
-    opaque,
-)
+from azkvlint.evaluation.functions.table import ANY, CallContext, Function, InvalidCall, Lazy, ResultFunction, opaque
 from azkvlint.evaluation.known import known_of, size_of
 from azkvlint.evaluation.operators import is_same
 from azkvlint.evaluation.values import (
-    MAX_ITEMS,
     Fields,
     Items,
     Partly,
     Result,
     WithItem,
     doubt_in,
-    find_field,
     for_same_reason,
-    hides_keys,
-    missing_fields_reason,
     name_of,
     named_by,
     partial_list,
@@ -154,7 +143,7 @@ def _common_fields(context: CallContext, head: Fields, others: Sequence[Fields])
         return context.doubt("the properties of the object are unknown", head, *others)
     kept: dict[str, Result] = {}
     for name, value in head.fields.items():
-        found = [find_field(other, name) for other in others]
+        found = [other.find(name) for other in others]
         verdicts = [False if other is None else is_same(value, other) for other in found]
         if False in verdicts:
             continue
@@ -199,7 +188,7 @@ def _items(context: CallContext, arguments: list[Result]) -> Result:
     if not isinstance(value, Fields):
         return value
     found: list[Result] = []
-    secret = hides_keys(value)
+    secret = value.hides_keys
     for name in _ordered(value):
         item = value.fields[name]
         key = Scalar(at=item.at, value=name, sensitive=secret)
@@ -211,7 +200,7 @@ def _object_keys(context: CallContext, arguments: list[Result]) -> Result:
     value = _object_of(context, arguments)
     if not isinstance(value, Fields):
         return value
-    secret = hides_keys(value)
+    secret = value.hides_keys
     keys: list[Result] = [Scalar(at=value.fields[name].at, value=name, sensitive=secret) for name in _ordered(value)]
     return Items(at=context.at, items=keys)
 
@@ -222,7 +211,7 @@ def _object_of(context: CallContext, arguments: list[Result]) -> Result:
     if not isinstance(value, Fields):
         found = context.fails("expects an object", value)
         return msgspec.structs.replace(found, known=size_of(value)) if isinstance(value, Unknown) else found
-    doubt = missing_fields_reason(value)
+    doubt = value.missing_reason
     return value if doubt is None else msgspec.structs.replace(context.unknown(doubt), known=size_of(value))
 
 

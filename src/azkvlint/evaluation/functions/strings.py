@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from azkvlint.evaluation.budget import MAX_ITEMS, MAX_TEXT
 from azkvlint.evaluation.functions.numbers import number
 from azkvlint.evaluation.functions.table import (
     ANY,
@@ -21,22 +22,13 @@ from azkvlint.evaluation.functions.table import (
     opaque,
 )
 from azkvlint.evaluation.known import known_of, size_of, start_of
-from azkvlint.evaluation.values import (
-    MAX_ITEMS,
-    MAX_TEXT,
-    Items,
-    Partly,
-    Result,
-    doubt_in,
-    is_sensitive,
-    pattern_of,
-    text_of,
-)
+from azkvlint.evaluation.values import Items, Partly, Result, doubt_in, is_sensitive, pattern_of, text_of
 from azkvlint.model.pattern import Hole, change_text, known_end
 from azkvlint.model.value import Absent, Known, Scalar, Unknown
 from azkvlint.syntax.json_decoder import decode_json
 from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
+from azkvlint.util.text import consists_of
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -412,26 +404,10 @@ def _like(value: object, pattern: object) -> bool:
     Whether Azure ignores case and knows other wildcards is not documented: a result that depends on them is unknown.
     """
     whole, expected = text(value), text(pattern)
-    found = _fits_like(whole, expected)
-    if "?" in expected or found is not _fits_like(whole.lower(), expected.lower()):
+    found = consists_of(whole, expected.split("*"))
+    if "?" in expected or found is not consists_of(whole.lower(), expected.lower().split("*")):
         raise UnknownResult("the case sensitivity and wildcards of `like()` are not documented")
     return found
-
-
-def _fits_like(whole: str, pattern: str) -> bool:
-    first, *rest = pattern.split("*")
-    if not rest:
-        return whole == pattern
-    *middle, last = rest
-    start, stop = len(first), len(whole) - len(last)
-    if start > stop or not whole.startswith(first) or not whole.endswith(last):
-        return False
-    for part in middle:
-        found = whole.find(part, start, stop)
-        if found < 0:
-            return False
-        start = found + len(part)
-    return True
 
 
 def _string(value: object) -> str:

@@ -13,17 +13,13 @@ from typing import Any
 
 import msgspec
 
+from azkvlint.evaluation.budget import CHARACTERS_A_STEP, ITEMS_A_STEP, MAX_ITEMS, VALUES_A_STEP
 from azkvlint.evaluation.operators import Local, Operations
 from azkvlint.evaluation.values import (
-    CHARACTERS_A_STEP,
-    ITEMS_A_STEP,
-    MAX_ITEMS,
-    VALUES_A_STEP,
     Fields,
     Items,
     Partly,
     Result,
-    WithItem,
     doubt_in,
     is_sensitive,
     partial_list,
@@ -90,7 +86,7 @@ class CallContext:
         doubts = [found for found in map(opaque, arguments) if found is not None]
         return partial_list(items, self.unknown(doubts[0]), self.at, size)
 
-    def with_item(self, of: WithItem, item: Result) -> Unknown:
+    def with_item(self, of: Unknown, item: Result) -> Unknown:
         """Return an array that certainly has an item, which is made of an item of another collection."""
         return with_item(self.unknown(of), item)
 

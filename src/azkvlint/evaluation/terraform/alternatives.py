@@ -6,13 +6,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import msgspec
 
-from azkvlint.evaluation.budget import Budget
+from azkvlint.evaluation.budget import VALUES_A_STEP, Budget
 from azkvlint.evaluation.functions.table import UnknownResult
 from azkvlint.evaluation.known import is_given, one_of
 from azkvlint.evaluation.terraform.operators import FailedError, as_number, is_same, may_be, text_of
 from azkvlint.evaluation.values import (
     ANY_ATTRIBUTE,
-    VALUES_A_STEP,
     Closure,
     Fields,
     Items,
@@ -61,7 +60,7 @@ def _field(of: Fields, name: str, at: Location, watch: EvaluationCounters) -> Re
             raise FailedError(f"attribute `{name}` does not exist", at)
         watch.risks += 1
         return step_into(of.rest, f".{name}", at)
-    return require_present(found, watch) if isinstance(found, Unknown) and as_optional(found) is not None else found
+    return require_present(found, watch) if isinstance(found, Unknown) and found.is_optional else found
 
 
 def require_present(found: Unknown, watch: EvaluationCounters) -> Unknown:
@@ -321,6 +320,12 @@ def mark_optional(result: Result, doubt: Unknown) -> Unknown:
     pattern = call_hole("maybe", parts) if all(parts) else None
     found = gather([result], doubt, pattern, is_given(result))
     return msgspec.structs.replace(found, note=MAY_BE_ABSENT)
+
+
+def keep_optional(before: Result, after: Result) -> Result:
+    """Return the value of a field in another type, which may not be there if that may not."""
+    found = as_optional(before)
+    return mark_optional(after, found) if found is not None and as_optional(after) is None else after
 
 
 def gather(

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, TypeAlias
 
 import msgspec
 
-from azkvlint.evaluation.budget import Budget
+from azkvlint.evaluation.budget import CHARACTERS_A_STEP, ITEMS_A_STEP, MAX_ITEMS, MAX_TEXT, Budget
 from azkvlint.evaluation.evaluate import Evaluator
 from azkvlint.evaluation.functions.table import UnknownResult
 from azkvlint.evaluation.known import chosen, joined, size_of
@@ -32,18 +32,13 @@ from azkvlint.evaluation.terraform.operators import FailedError, may_be, primiti
 from azkvlint.evaluation.terraform.types import keeps_order, unify
 from azkvlint.evaluation.values import (
     BY_RUN,
-    CHARACTERS_A_STEP,
     HAS_FIELDS,
-    ITEMS_A_STEP,
-    MAX_ITEMS,
-    MAX_TEXT,
     Fields,
     Items,
     Result,
     WithItem,
     as_optional,
     doubt_in,
-    hides_keys,
     is_sensitive,
     mark_map_sensitive,
     mark_sensitive,
@@ -234,9 +229,7 @@ class TerraformEvaluator(ModuleEvaluator):
                     fields[known] = one_of_results([before, value], tag_pattern(doubt, f"{known!r}="), self.watch)
             rest = gather([value] if rest is None else [rest, value], doubt, known=HAS_FIELDS)
         whole = Fields(at=at, fields=fields, rest=rest)
-        if parts is not None:
-            parts.finish(whole)
-        return whole
+        return whole if parts is None else parts.finish(whole)
 
     def property(self, node: ast.Property, local: Local) -> Result:
         """Return the value of a property, placed where its author edits it: at the property, unless it came from
@@ -515,7 +508,7 @@ def _over_fields(
     if len(over.fields) > MAX_ITEMS:
         raise InputError(f"a loop has more than {MAX_ITEMS:,} items")
     evaluator.spend(len(over.fields))
-    secret = hides_keys(over)
+    secret = over.hides_keys
     keys = sorted(over.fields)
     pairs: list[_Pair] = [(Scalar(at=over.at, value=key, sensitive=secret), over.fields[key]) for key in keys]
     if over.rest is None and not any(as_optional(value) is not None for _, value in pairs):

@@ -10,19 +10,9 @@ import msgspec
 
 from azkvlint.evaluation.functions.table import UnknownResult
 from azkvlint.evaluation.known import is_given
-from azkvlint.evaluation.terraform.alternatives import gather, mark_optional, one_of_results, step_into
+from azkvlint.evaluation.terraform.alternatives import gather, keep_optional, one_of_results, step_into
 from azkvlint.evaluation.terraform.operators import FailedError, RequiredError, primitive, text_of
-from azkvlint.evaluation.values import (
-    Fields,
-    Items,
-    Result,
-    WithItem,
-    as_optional,
-    doubt_in,
-    is_large,
-    is_sensitive,
-    unknown_in,
-)
+from azkvlint.evaluation.values import Fields, Items, Result, WithItem, doubt_in, is_large, is_sensitive, unknown_in
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import Pattern
 from azkvlint.model.value import NOTHING_KNOWN, Absent, Known, Scalar, Unknown
@@ -167,18 +157,12 @@ def _items(result: Items, type_: TypeConstraint, default: Default) -> Result:
 
 def _map(result: Fields, type_: TypeConstraint, default: Default) -> Fields:
     names, values = list(result.fields), list(result.fields.values())
-    items = [_kept(value, _converted(value, type_.of[0], default)) for value in values]
+    items = [keep_optional(value, _converted(value, type_.of[0], default)) for value in values]
     if type_.of[0].kind == "any":
         items = unify(items, result.at)
     # Other values of the map may be converted too.
     rest = None if result.rest is None else gather([result.rest], result.rest)
     return Fields(at=result.at, fields=dict(zip(names, items, strict=True)), rest=rest, kind="map")
-
-
-def _kept(before: Result, after: Result) -> Result:
-    """Keep a field optional in another type."""
-    found = as_optional(before)
-    return mark_optional(after, found) if found is not None and as_optional(after) is None else after
 
 
 def _object(result: Fields, type_: TypeConstraint, default: Default) -> Fields:

@@ -114,6 +114,7 @@ class BicepRun(Run):
         unit: UnitWork | None = None,
     ) -> None:
         super().__init__(path, text, required.form(AttributeFilter), None, Budget(len(text), unit=unit), unit)
+        self.text = text
         self.cache = cache
         self.root = cache.real(root)
         self.imported: dict[str, object] = {}

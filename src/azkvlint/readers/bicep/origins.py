@@ -18,8 +18,7 @@ from azkvlint.readers.deployment.modules import ModuleArguments
 from azkvlint.readers.deployment.origins import (
     as_resource,
     default_of,
-    doubts_of_argument,
-    origins_of_argument,
+    origins_in_file,
     origins_of_call,
     origins_of_parameter,
     sources_in,
@@ -116,10 +115,7 @@ class FileOrigins:
             found, at = self._of_parameter_file(given, node.name, secure)
             source = value_of(node.name, at)
         else:
-            argument = given.get(node.name)
-            found = origins_of_argument(argument, secure, rest)
-            self.sources += doubts_of_argument(argument, found, rest)
-            source = value_of(node.name, argument.at if argument is not None else None)
+            found, source = origins_in_file(node.name, given.get(node.name), secure, rest, self.sources)
         is_passed = isinstance(given, ModuleArguments) and found is not None
         if found is None and not is_nothing(node.default):
             found = self.trace(node.default, rest) or frozenset({value_origins.DEFAULT})

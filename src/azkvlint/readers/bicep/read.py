@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from azkvlint.evaluation.budget import UnitWork, with_recursion_limit
+from azkvlint.evaluation.budget import with_recursion_limit
 from azkvlint.evaluation.values import Result
 from azkvlint.model.location import Location
-from azkvlint.model.resource import RequiredAttributes, Resource
+from azkvlint.model.resource import Resource
 from azkvlint.readers.bicep import files
 from azkvlint.readers.bicep.document import BicepDocument
 from azkvlint.readers.bicep.extensions import report_extensions
-from azkvlint.readers.bicep.files import BicepRun, ModuleCache, ParameterFile
+from azkvlint.readers.bicep.files import BicepRun, ParameterFile
 from azkvlint.readers.bicep.module_evaluation import BicepModuleInstance, skip_file
 from azkvlint.readers.deployment.collect import Collector
 from azkvlint.readers.deployment.collect_worlds import collect_worlds
@@ -60,24 +60,14 @@ class BicepRead(TemplateRead, kw_only=True):
 
 
 @with_recursion_limit
-def read_bicep(
-    path: str,
-    file: str,
-    root: str,
-    text: str,
-    required: RequiredAttributes,
-    cache: ModuleCache,
-    given: ParameterArguments | None = None,
-    unit: UnitWork | None = None,
-) -> BicepRead:
-    """Read the Bicep file ``text``, which reports call ``path``, with the modules that it uses.
+def read_bicep(run: BicepRun, file: str, given: ParameterArguments | None = None) -> BicepRead:
+    """Read the Bicep file of a run with the modules that it uses.
 
-    ``file`` is its path on disk, empty where it has none: then no module can be read. Nothing outside the folder
-    ``root`` is read, except restored modules in the cache of the Bicep CLI. ``given`` are values of parameters.
+    ``file`` is its path on disk, empty where it has none: then no module can be read. Nothing outside the root of the
+    run is read, except restored modules in the cache of the Bicep CLI. ``given`` are values of parameters.
     Never raises InputError: what goes wrong is a Problem.
     """
-    run = BicepRun(path, text, required, cache, root, unit)
-    parsed = cache.parse(path, real_path_of_read(file) if file else "", text)
+    parsed = run.cache.parse(run.path, real_path_of_read(file) if file else "", run.text)
     return _read_root(run, parsed, _NOTHING if given is None else given)
 
 
@@ -121,14 +111,9 @@ def _finish(run: BicepRun, used: str = "") -> BicepRead:
     sources = run.sources.items()
     report_extensions(run)
     found = run.done()
+    found.resources = _without_known_existing(found.resources)
     return BicepRead(
-        resources=_without_known_existing(found.resources),
-        problems=found.problems,
-        closed=found.closed,
-        files=found.files,
-        skipped=found.skipped,
-        secrets=found.secrets,
-        secret_texts=found.secret_texts,
+        **msgspec.structs.asdict(found),
         sources=run.sources,
         suppressions={path: file.parsed.suppressions for path, file in sources if file.parsed.suppressions},
         disabled={path: file.parsed.disabled for path, file in sources if file.parsed.disabled},
@@ -169,25 +154,16 @@ def _without_known_existing(resources: dict[str, Resource]) -> dict[str, Resourc
 
 
 @with_recursion_limit
-def read_bicepparam(
-    path: str,
-    file: str,
-    root: str,
-    text: str,
-    required: RequiredAttributes,
-    cache: ModuleCache,
-    unit: UnitWork | None = None,
-) -> BicepRead:
+def read_bicepparam(run: BicepRun, file: str) -> BicepRead:
     """Read the file that a parameter file is for, with its values. See ``read_bicep``."""
-    run = BicepRun(path, text, required, cache, root, unit)
-    parsed = cache.parse(path, real_path(file) if file else "", text)
+    parsed = run.cache.parse(run.path, real_path(file) if file else "", run.text)
     try:
         values = _values(run, parsed, (parsed.file,))
         using = next(parsed.declarations(ast.Using), None)
         if using is not None and using.path is not None:
             return _read_using(run, values, using.path)
     except InputError as error:
-        run.not_whole("error", error.message, Location(path=path))
+        run.not_whole("error", error.message, Location(path=run.path))
     return _finish(run)
 
 

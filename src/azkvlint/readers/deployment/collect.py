@@ -16,7 +16,6 @@ from azkvlint.graph.pseudo_resources import (
     SECRETS_TYPE,
     requires_order,
     requires_origins,
-    requires_outputs,
     with_dependencies,
     with_origins,
 )
@@ -185,7 +184,7 @@ class Collector(CollectedResources):
         run = instance.run
         self.resources = run.resources
         _expect(instance)
-        if instance.module_call.shows_outputs and requires_outputs(run.attribute_filter.required, OUTPUT_TYPE):
+        if instance.module_call.shows_outputs and run.attribute_filter.required.names(OUTPUT_TYPE):
             self._collect_outputs(instance)
         for node in instance.required_resources():
             self._collect_resource(instance.resource(node), conditions)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
+from azkvlint.evaluation.budget import MAX_ITEMS
 from azkvlint.evaluation.evaluate import MAX_DEPTH, Evaluator, ExpressionDocument, move
 from azkvlint.evaluation.functions.languages import ARM
 from azkvlint.evaluation.operators import Local
-from azkvlint.evaluation.values import MAX_ITEMS, Fields, Items, Result, WithItem, below, doubt_in, name_of, named_by
+from azkvlint.evaluation.values import Fields, Items, Result, WithItem, below, doubt_in, name_of, named_by
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import hole, position_in
 from azkvlint.model.value import Absent, Scalar, Unknown
@@ -156,9 +157,7 @@ class DataEvaluator(Evaluator):
                 if parts is not None:
                     parts.add(name, fields[name])
         whole = Fields(at=self.location(pointer), fields=fields, rest=rest)
-        if parts is not None:
-            parts.finish(whole)
-        return whole
+        return whole if parts is None else parts.finish(whole)
 
     def _copies(
         self, loops: list[Any], pointer: Pointer, local: Local, tree: Tree | None, fields: dict[str, Result]

@@ -10,18 +10,15 @@ from typing import Any
 
 import msgspec
 
-from azkvlint.evaluation.values import MAX_ITEMS, Fields, Items, Result, field_of, wrap
+from azkvlint.evaluation.budget import MAX_ITEMS
+from azkvlint.evaluation.values import Fields, Items, Result, wrap
 from azkvlint.model.finding import INPUT_INCOMPLETE, Problem
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import Pattern, numbered, restored, text_form
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Absent, Link, ListValue, MapValue, Scalar, Unknown, Value
 from azkvlint.readers.deployment.scope import GROUP, MANAGEMENT_GROUP, SUBSCRIPTION, TENANT, DeploymentScope
-from azkvlint.readers.modules.template_holders import (
-    DEPLOYMENTS,
-    REMEDY,
-    Holder,
-)
+from azkvlint.readers.modules.template_holders import DEPLOYMENTS, REMEDY, Holder
 from azkvlint.syntax.ast import Pointer
 from azkvlint.syntax.json_decoder import JsonDocument, decode_text
 from azkvlint.syntax.json_positions import JsonObject
@@ -75,7 +72,7 @@ def result_member(value: Result | None, *names: str) -> Result | None:
     """Return a member of an object, or None; a member of an unknown value is that value."""
     for name in names:
         if isinstance(value, Fields):
-            value = field_of(value, name)
+            value = value.field(name)
         elif not isinstance(value, Unknown):
             return None
     return value

@@ -62,7 +62,6 @@ class DeploymentInstance(KeptValues):
     def __init__(self, file: DeclaringFile, run: Run, call: DeploymentModuleCall) -> None:
         super().__init__(run)
         self.file = file
-        self.run = run
         self.module_call = call
         self.prefix = call.prefix
         self.scope = call.scope

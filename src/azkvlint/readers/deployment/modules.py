@@ -7,7 +7,7 @@ from typing import Protocol
 import msgspec
 
 from azkvlint.evaluation.reads import ReadSet
-from azkvlint.evaluation.values import Fields, Result, field_of, find_field, pattern_of
+from azkvlint.evaluation.values import Fields, Result, pattern_of
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import DEPLOYMENT, DeclaredHole, Text, declared_hole, hole, join_texts
 from azkvlint.model.value import Absent, Scalar, Unknown
@@ -18,7 +18,6 @@ from azkvlint.readers.deployment.symbols import (
     DeploymentSymbol,
     FileInstance,
     Iteration,
-    condition_of,
 )
 from azkvlint.syntax import ast
 from azkvlint.values.secrecy import has_literal
@@ -56,11 +55,15 @@ class DeploymentModuleEntity(ConditionalIteration):
         self.symbol = symbol
         self.instance = symbol.instance
         self.iteration = iteration
-        self.address = symbol.address + iteration.key
         self.at = self.instance.head(symbol.node)
         self.body = DeclarationBody(self.instance, symbol.node.name, iteration)
         self._content: FileInstance | None = None
         self._is_opened = False
+
+    @property
+    def address(self) -> str:
+        """Return its address in reports."""
+        return self.symbol.address + self.iteration.key
 
     def close(self) -> None:
         """Release all objects: see ``DeploymentInstance.close``."""
@@ -87,10 +90,6 @@ class DeploymentModuleEntity(ConditionalIteration):
     def opened(self) -> FileInstance | None:
         """See the base class."""
         return self._content
-
-    def conditions(self) -> frozenset[str] | None:
-        """Return the unknown conditions that it declares; None if it does not exist."""
-        return condition_of(self.instance.evaluator, self.iteration, lambda: self.address)
 
     def record_source(self) -> None:
         """Record what decides which file it deploys: nothing, because its path is written."""
@@ -209,7 +208,7 @@ class ModuleArguments:
         node = self.properties.get(name) if self.properties is not None else None
         if node is not None and has_literal(node.value):
             self.caller.run.hide(self.caller.place(node.value))
-        elif isinstance(self.all_values, Fields) and find_field(self.all_values, name) is not None:
+        elif isinstance(self.all_values, Fields) and self.all_values.find(name) is not None:
             self.caller.run.hide(self.all_values.at)
 
     def names(self) -> list[str]:
@@ -225,7 +224,7 @@ class ModuleArguments:
         if whole is None or isinstance(whole, Absent):
             return None
         if isinstance(whole, Fields):
-            return field_of(whole, name)
+            return whole.field(name)
         why = whole.why if isinstance(whole, Unknown) else "the parameters of the module are not an object"
         return Unknown(at=whole.at, why=why, pattern=declared_hole(DEPLOYMENT, self.address, name))
 

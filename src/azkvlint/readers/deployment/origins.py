@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from azkvlint.evaluation.values import Fields, Items, Result, find_field
+from azkvlint.evaluation.values import Fields, Items, Result
 from azkvlint.graph.pseudo_resources import with_origins_of_shown
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import Text
@@ -51,14 +51,26 @@ def sources_in(found: Origins, name: str, at: Location | None, source: ValueOrig
     return [one for one in (source, plain) if one is not None and one.origin in found]
 
 
-def origins_of_argument(found: Result | None, secure: bool, rest: Path = ()) -> Origins | None:
+def origins_in_file(
+    name: str, value: Result | None, secure: bool, rest: Path, sources: list[ValueOrigin]
+) -> tuple[Origins | None, ValueOrigin]:
+    """Return the origins of the value at ``rest`` in a parameter that a file sets, None if it does not, and its source.
+
+    Why it cannot be traced is added to ``sources``.
+    """
+    found = _origins_of_argument(value, secure, rest)
+    sources += _doubts_of_argument(value, found, rest)
+    return found, value_of(name, None if value is None else value.at)
+
+
+def _origins_of_argument(found: Result | None, secure: bool, rest: Path = ()) -> Origins | None:
     """Return the origins of the value at ``rest`` in an argument from a file or a module declaration; None if there is
     none.
     """
     match found:
         case Items() | Fields(rest=None):
             parts = _parts_at(found, rest)
-            every = [origins_of_argument(part, secure, below) for part, below in parts]
+            every = [_origins_of_argument(part, secure, below) for part, below in parts]
             return value_origins.union(one for one in every if one is not None) or frozenset({value_origins.GIVEN})
         case None:
             return None
@@ -74,13 +86,13 @@ def origins_of_argument(found: Result | None, secure: bool, rest: Path = ()) -> 
             return frozenset({value_origins.UNTRACED})
 
 
-def doubts_of_argument(found: Result | None, origins: Origins | None, rest: Path = ()) -> list[ValueOrigin]:
-    """Return why an argument that ``origins_of_argument`` cannot trace is unknown."""
+def _doubts_of_argument(found: Result | None, origins: Origins | None, rest: Path = ()) -> list[ValueOrigin]:
+    """Return why an argument that ``_origins_of_argument`` cannot trace is unknown."""
     if origins is None or value_origins.UNTRACED not in origins:
         return []
     if isinstance(found, Items) or (isinstance(found, Fields) and found.rest is None):
         parts = _parts_at(found, rest)
-        return [one for part, below in parts for one in doubts_of_argument(part, origins, below)]
+        return [one for part, below in parts for one in _doubts_of_argument(part, origins, below)]
     if isinstance(found, Unknown) and found.why:
         return [ValueOrigin(value_origins.UNTRACED, found.why, None)]
     return []
@@ -94,7 +106,7 @@ def _parts_at(found: Items | Fields, rest: Path) -> list[tuple[Result, Path]]:
     elif not rest or is_any(rest[0]):
         parts, below = found.fields.values(), rest[1:]
     else:
-        parts, below = [find_field(found, member_of(rest[0]))], rest[1:]
+        parts, below = [found.find(member_of(rest[0]))], rest[1:]
     return [(part, below) for part in parts if part is not None and not isinstance(part, Absent)]
 
 

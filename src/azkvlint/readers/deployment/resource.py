@@ -42,21 +42,39 @@ _EXTENSIONS = (
 )  # fmt: skip
 
 
+class ResourceIdentity:
+    """Type, API version, one name for each segment of the type after the namespace, and the ID of what is ``above``.
+
+    The type of a child begins with its parent's. ``extends``: what is above is a resource, not a scope. The version and
+    names, which are patterns, are empty where not known.
+    """
+
+    __slots__ = ("_id", "above", "extends", "names", "type", "version")
+
+    def __init__(self, type_: str, version: str, names: tuple[Text, ...], above: Text, extends: bool) -> None:
+        self.type = type_
+        self.version = version
+        self.names = names
+        self.above = above
+        self.extends = extends
+        self._id: Text | None = None
+
+    @property
+    def id(self) -> Text:
+        """Return the ID, a pattern; empty if it is not known."""
+        if self._id is None:
+            self._id = resource_id(self.above, self.type, self.names) if self.type else ""
+        return self._id
+
+
 class EvaluatedDeclaration(msgspec.Struct, frozen=True, kw_only=True):
     """A resource as its author declares it, its expressions evaluated.
 
-    ``type``: of a child, with its parent's type before it. ``names``: one pattern for each segment of the type after
-    the namespace, the outermost first, empty where not known at all. ``version`` is empty where not known. ``above``:
-    the id (a pattern) of the resource that an extension resource extends, or of the scope that the resource goes to.
-    ``extends``: it is a resource. ``body``: its evaluated members. ``at``: its head. ``id`` is optional.
+    ``body``: its evaluated members. ``at``: its head.
     """
 
     address: str
-    type: str
-    version: str
-    names: tuple[Text, ...]
-    above: Text
-    extends: bool
+    identity: ResourceIdentity
     body: Mapping[str, Result]
     at: Location
     action: str | None = None
@@ -64,7 +82,6 @@ class EvaluatedDeclaration(msgspec.Struct, frozen=True, kw_only=True):
     conditions: frozenset[str] = frozenset()
     callers: tuple[Location, ...] = ()
     rest: Unknown | None = None
-    id: Text = ""
 
 
 def parts_of(type_: str, name: Text, above: Text) -> tuple[str, tuple[Text, ...], Text, bool]:
@@ -87,8 +104,9 @@ def parts_of(type_: str, name: Text, above: Text) -> tuple[str, tuple[Text, ...]
 
 def make_resource(declared: EvaluatedDeclaration, freezer: Freezer) -> Resource:
     """Return the resource, with its ID, its links and the defaults of its API version."""
-    type_, is_extension = _known(declared.type)
-    at, name = declared.at, declared.names[-1] if declared.names else ""
+    identity = declared.identity
+    type_, is_extension = _known(identity.type)
+    at, name = declared.at, identity.names[-1] if identity.names else ""
     fields: dict[str, Value] = {}
     for key, result in declared.body.items():
         if key.lower() not in _NOT_ATTRIBUTES:
@@ -99,21 +117,21 @@ def make_resource(declared: EvaluatedDeclaration, freezer: Freezer) -> Resource:
     if properties is not None:
         fields["properties"] = properties
     freezer.budget.add_characters(len(declared.address) + length_of(name))
-    own = declared.id or resource_id(declared.above, declared.type, declared.names)
+    own = identity.id or resource_id(identity.above, identity.type, identity.names)
     fields["id"] = id_value(own, at)
     fields["name"] = part_value("name", name, at)
-    if declared.version:
-        fields["apiVersion"] = Scalar(at=at, value=declared.version)
+    if identity.version:
+        fields["apiVersion"] = Scalar(at=at, value=identity.version)
     elif not declared.existing:
         fields["apiVersion"] = Unknown(at=at, why="the API version is unknown")
-    if declared.extends or is_extension:
-        fields["scope"] = id_value(declared.above or "/", _location_of(declared, "scope"))
-    if len(declared.names) > 1:
+    if identity.extends or is_extension:
+        fields["scope"] = id_value(identity.above or "/", _location_of(declared, "scope"))
+    if len(identity.names) > 1:
         if own:
             # The last kind and the last name: no name holds a slash.
             parent = without_last(own, "/", 2)
         else:
-            parent = resource_id(declared.above, declared.type.rpartition("/")[0], declared.names[:-1])
+            parent = resource_id(identity.above, identity.type.rpartition("/")[0], identity.names[:-1])
         fields["parent"] = id_value(parent, _location_of(declared, "parent"))
     rest = None if declared.rest is None else any_field(declared.rest)
     attributes = MapValue(at=at, fields=fields, rest=rest)
@@ -121,7 +139,7 @@ def make_resource(declared: EvaluatedDeclaration, freezer: Freezer) -> Resource:
         address=declared.address,
         type=type_,
         name=text_form(name) or declared.address,
-        attributes=attributes if declared.existing else with_defaults(attributes, type_, declared.version),
+        attributes=attributes if declared.existing else with_defaults(attributes, type_, identity.version),
         at=msgspec.structs.replace(at, address=declared.address),
         declared_as=type_,
         action=declared.action,
@@ -213,30 +231,6 @@ def _location_of(declared: EvaluatedDeclaration, key: str) -> Location:
 
 
 _MAX_ADDRESS = 300
-
-
-class ResourceIdentity:
-    """Type, API version, one name for each segment of the type after the namespace, and the ID of what is ``above``.
-
-    ``extends``: that is a resource. Names are patterns, empty where not known.
-    """
-
-    __slots__ = ("_id", "above", "extends", "names", "type", "version")
-
-    def __init__(self, type_: str, version: str, names: tuple[Text, ...], above: Text, extends: bool) -> None:
-        self.type = type_
-        self.version = version
-        self.names = names
-        self.above = above
-        self.extends = extends
-        self._id: Text | None = None
-
-    @property
-    def id(self) -> Text:
-        """Return the ID, a pattern; empty if it is not known."""
-        if self._id is None:
-            self._id = resource_id(self.above, self.type, self.names) if self.type else ""
-        return self._id
 
 
 def full_id(named: Text, scope: DeploymentScope) -> Text:

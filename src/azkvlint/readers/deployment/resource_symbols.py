@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from azkvlint.evaluation.operators import Local
 from azkvlint.evaluation.reads import Inputs, inputs_of
-from azkvlint.evaluation.values import Fields, Result, find_field, pattern_of
+from azkvlint.evaluation.values import Fields, Result, pattern_of
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import DEPLOYMENT, DeclaredHole, Text, bare, declared_hole
 from azkvlint.model.resource import Resource
@@ -31,7 +31,6 @@ from azkvlint.readers.deployment.symbols import (
     DeploymentSymbol,
     FileInstance,
     Iteration,
-    condition_of,
 )
 from azkvlint.readers.modules.required_members import RequiredMembers, Tree, prune
 from azkvlint.syntax import ast
@@ -122,10 +121,6 @@ class DeploymentResourceEntity(ConditionalIteration):
             self.instance.run.recorder.add_inputs(self._address_read)
         return self._address
 
-    def conditions(self) -> frozenset[str] | None:
-        """Return the unknown conditions that it declares; None if it does not exist."""
-        return condition_of(self.instance.evaluator, self.iteration, lambda: self.address)
-
     @property
     def identity(self) -> ResourceIdentity:
         """Return its type, names and scope."""
@@ -204,7 +199,7 @@ class WrittenObject:
 
     def member(self, name: str, at: Location) -> Result:
         """Return the written value, else Unknown with the same pattern in each use."""
-        found = find_field(self.fields, name) if self.fields is not None else None
+        found = self.fields.find(name) if self.fields is not None else None
         own = declared_hole(DEPLOYMENT, self.name.address, f"{self.name.path}.{name}", self.name.type)
         if found is None or isinstance(found, Absent):
             return _after(name, own, at)
@@ -299,18 +294,13 @@ def resource_of(entity: DeploymentResourceEntity, required: RequiredMembers, con
     return make_resource(
         EvaluatedDeclaration(
             address=entity.address,
-            type=identity.type,
-            version=identity.version,
-            names=identity.names,
-            above=identity.above,
-            extends=identity.extends,
+            identity=identity,
             body=body,
             at=instance.reported_location(entity.at),
             existing=entity.node.existing,
             conditions=conditions,
             callers=instance.module_call.callers,
             rest=rest,
-            id=identity.id,
         ),
         instance.run.freezer,
     )
@@ -369,9 +359,7 @@ def _property_of(entity: DeploymentResourceEntity, node: ast.Property, local: Lo
             if parts is not None:
                 parts.add(member.key, fields[member.key])
     whole = Fields(at=entity.instance.place(node), fields=fields)
-    if parts is not None:
-        parts.finish(whole)
-    return whole
+    return whole if parts is None else parts.finish(whole)
 
 
 def _pruned_property(

@@ -8,29 +8,19 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
 
-from azkvlint.evaluation.budget import Budget
+from azkvlint.evaluation.budget import MAX_ITEMS, Budget
 from azkvlint.evaluation.evaluate import Evaluator
 from azkvlint.evaluation.known import known_of
 from azkvlint.evaluation.known_parts import conjuncts
 from azkvlint.evaluation.operators import Local
 from azkvlint.evaluation.reads import Inputs, ReadSet, inputs_of
-from azkvlint.evaluation.values import (
-    MAX_ITEMS,
-    ConditionalEntity,
-    Entity,
-    Fields,
-    Items,
-    PartlySecret,
-    Result,
-    WithItem,
-    field_of,
-)
+from azkvlint.evaluation.values import ConditionalEntity, Entity, Fields, Items, PartlySecret, Result, WithItem
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import CallHole, Pattern, Text, hole, position_in
 from azkvlint.model.value import Absent, Scalar, Unknown
 from azkvlint.readers.deployment.declarations import DeclaredTypes, SecureParts, body_of, properties_of
 from azkvlint.readers.deployment.scope import DeploymentScope
-from azkvlint.readers.modules.run import Run
+from azkvlint.readers.modules.run import ModuleCall, Run
 from azkvlint.syntax import ast
 from azkvlint.syntax.ast import Pointer
 from azkvlint.util.errors import InputError
@@ -324,7 +314,7 @@ class DeclarationBody:
     def _evaluate(self, name: str) -> Result | None:
         if self.properties is not None:
             return self.evaluator.declared_property(self.properties[name], self.local)
-        return field_of(self.all_members(), name)
+        return self.all_members().field(name)
 
     def all_members(self) -> Fields:
         """Return all members at once, where their names are not literals."""
@@ -343,6 +333,15 @@ class ConditionalIteration(ConditionalEntity):
     def opened(self) -> FileInstance | None:
         """See the protocol. Most resources deploy none."""
         return None
+
+    @property
+    @abstractmethod
+    def address(self) -> str:
+        """Return its address in reports."""
+
+    def conditions(self) -> frozenset[str] | None:
+        """Return the unknown conditions that it declares; None if it does not exist."""
+        return condition_of(self.instance.evaluator, self.iteration, lambda: self.address)
 
     def exists(self) -> Result | None:
         """See the base class."""
@@ -390,11 +389,11 @@ class Caller(Protocol):
 NO_LOCAL: Local = {}
 
 
-class DeploymentModuleCall(msgspec.Struct, frozen=True, kw_only=True):
-    """The call of a file. ``prefix`` is that of the addresses in it, ``chain`` are the files around it.
+class DeploymentModuleCall(ModuleCall, frozen=True, kw_only=True):
+    """The call of a file. ``chain`` are the files around it.
 
     ``module`` is what deploys it, None for a root.
-    ``copies`` is how many calls like it there are. ``deployment``: the names (patterns) of the deployments around it.
+    ``deployment``: the names (patterns) of the deployments around it.
     ``is_root``: its parameters are inputs of the root. ``may_vary``: the declarations that it disables are looked for
     with other values of the root's parameters. ``shows_outputs``: its history can be read. ``local`` are the variables
     of loops around it that its expressions see.
@@ -402,12 +401,9 @@ class DeploymentModuleCall(msgspec.Struct, frozen=True, kw_only=True):
 
     given: ParameterArguments
     scope: DeploymentScope
-    prefix: str = ""
     deployment: Text = ""
-    callers: tuple[Location, ...] = ()
     chain: tuple[str, ...] = ()
     module: Caller | None = None
-    copies: int = 1
     is_root: bool = False
     may_vary: bool = True
     shows_outputs: bool = True

@@ -16,13 +16,11 @@ from azkvlint.readers.deployment.documents import key_of, member
 from azkvlint.readers.deployment.origins import (
     as_resource,
     default_of,
-    doubts_of_argument,
-    origins_of_argument,
+    origins_in_file,
     origins_of_call,
     origins_of_parameter,
     origins_of_passed,
     sources_in,
-    value_of,
 )
 from azkvlint.readers.deployment.template_file import TemplateFile, variable_key
 from azkvlint.readers.deployment.template_resources import (
@@ -190,10 +188,7 @@ class TemplateOrigins:
             found = outer.argument(written.plain, rest) if written is not None else None
             is_passed = found is not None
         else:
-            value = given.get(name)
-            found = origins_of_argument(value, secure, rest)
-            self.sources += doubts_of_argument(value, found, rest)
-            source = value_of(name, value.at if value is not None else None)
+            found, source = origins_in_file(name, given.get(name), secure, rest, self.sources)
         default = node.default if node is not None else None
         if found is None and isinstance(default, ast.Data) and default.plain not in (None, "", {}, []):
             found = self.trace(default.plain, rest)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
 from azkvlint.evaluation.reads import Inputs, inputs_of
-from azkvlint.evaluation.values import Fields, Result, below, find_field, pattern_of
+from azkvlint.evaluation.values import Fields, Result, below, pattern_of
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import (
     DEPLOYMENT,
@@ -439,7 +439,7 @@ class TemplateArguments:
 
 def argument_in(given: Result, name: str) -> Result | None:
     """Return the argument of a parameter in an object with all of them; None if there is none."""
-    entry = find_field(given, name) if isinstance(given, Fields) else None
+    entry = given.find(name) if isinstance(given, Fields) else None
     if entry is not None:
         return value_of_argument(entry)
     others = given.rest if isinstance(given, Fields) else given
@@ -450,9 +450,9 @@ def value_of_argument(entry: Result) -> Result:
     """Return the value in an argument, an object with a ``value`` or a reference to a Key Vault secret."""
     if not isinstance(entry, Fields):
         return entry if isinstance(entry, Unknown) else Unknown(at=entry.at, why=NOT_KNOWN)
-    found = find_field(entry, "value")
+    found = entry.find("value")
     if found is not None:
         return found
-    if find_field(entry, "reference") is not None:
+    if entry.find("reference") is not None:
         return Unknown(at=entry.at, why=FROM_VAULT, sensitive=True)
     return Unknown(at=entry.at, why=NOT_KNOWN)

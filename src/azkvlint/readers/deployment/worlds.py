@@ -14,7 +14,6 @@ from azkvlint.evaluation.operators import Local
 from azkvlint.evaluation.reads import Inputs, Recorder
 from azkvlint.evaluation.solve import Alternative, DeclaredInstances, Definition, Demand, Input
 from azkvlint.evaluation.values import Fallback, Result
-from azkvlint.graph.duplicates import without_duplicates
 from azkvlint.graph.worlds import Facts, Faults, InputChange, World
 from azkvlint.model.condition import CONTAINS, ITEM, NOT_NULL
 from azkvlint.model.location import Location
@@ -32,8 +31,8 @@ from azkvlint.readers.deployment.template_instance import TemplateInstance
 from azkvlint.readers.deployment.template_resources import TemplateArguments
 from azkvlint.readers.modules.run import Run
 from azkvlint.readers.modules.values import without_value
-from azkvlint.readers.modules.world_values import changed_value, limited
-from azkvlint.readers.modules.worlds import RootInWorld, RootWorlds
+from azkvlint.readers.modules.world_values import WorldValues, changed_value, limited
+from azkvlint.readers.modules.worlds import CollectedWorld, RootInWorld, RootWorlds
 from azkvlint.syntax import ast
 from azkvlint.syntax.arm_expression import is_expression, unescaped
 from azkvlint.values.secrecy import names_value
@@ -45,15 +44,8 @@ _PARAMETERS, _VARIABLES, _OUTPUTS = "parameters", "variables", "outputs"
 _LAMBDA_VARIABLES = "lambdavariables"
 
 
-class DeploymentWorldValues:
+class DeploymentWorldValues(WorldValues[ParameterArguments, DeploymentInstance]):
     """The values of a root's parameters in a world, those of the base world but for what differs."""
-
-    def __init__(self, base: ParameterArguments, changes: World, root: DeploymentInstance) -> None:
-        self.of_base_world = base
-        self._root = root
-        self._changes: dict[str, list[InputChange]] = {}
-        for change in sorted(changes):
-            self._changes.setdefault(change.input, []).append(change)
 
     def get(self, name: str, /) -> Result | None:
         """Return the value of one parameter; None for a parameter without a value."""
@@ -269,15 +261,11 @@ def _items_of(symbol: DeploymentSymbol[Any], here: FileInstance) -> _Items:
     return {body.item: (_DeploymentExpressionScope(here, symbol.local, _items_around(symbol)), body.over)}
 
 
-class DeploymentWorld:
-    """One root in one world. ``collector`` collects its resources."""
+class DeploymentWorld(CollectedWorld[DeploymentInstance, Collector]):
+    """One root in one world."""
 
     def __init__(self, run: Run, root: DeploymentInstance, collector: Collector, *, base_has_existing: bool) -> None:
-        self.run: Any = run
-        self.base_has_existing = base_has_existing
-        self.root = root
-        self.collector = collector
-        self._is_gathered = not run.changed
+        super().__init__(run, root, collector, base_has_existing=base_has_existing)
         self._instances: dict[str, FileInstance | None] = {}
 
     def instance(self, instance: FileInstance) -> FileInstance | None:
@@ -339,17 +327,11 @@ class DeploymentWorld:
 
     def resources(self) -> Mapping[str, Resource]:
         """Return all resources, without existing ones that the root deploys itself."""
-        every = self.collector.in_world(self.run)
-        if self.base_has_existing or any(one.existing for one in self.run.resources.values()):
-            return without_duplicates(every)
-        return every
+        return self.without_deployed(self.collector.in_world(self.run))
 
-    def gather(self) -> Collector:
-        """Return all resources, collected once."""
-        if not self._is_gathered:
-            self._is_gathered = True
-            self.collector.collect_changed(self.root)
-        return self.collector
+    def collect(self) -> None:
+        """See the base class."""
+        self.collector.collect_changed(self.root)
 
 
 def _around(symbol: DeploymentSymbol[Any]) -> list[Any]:

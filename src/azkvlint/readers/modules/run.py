@@ -54,6 +54,18 @@ class TemplateRead(msgspec.Struct, kw_only=True):
     variants: Sequence[Variant] = ()
 
 
+class ModuleCall(msgspec.Struct, frozen=True, kw_only=True):
+    """A call of a module or file, or a root.
+
+    ``prefix`` is what the addresses in it begin with. ``callers`` are the calls that lead to it, and ``copies`` is how
+    many calls like it there are.
+    """
+
+    prefix: str = ""
+    callers: tuple[Location, ...] = ()
+    copies: int = 1
+
+
 class Absence(NamedTuple):
     """A declaration without instances, or one of which nothing is known that creates them if ``is_unknown``.
 

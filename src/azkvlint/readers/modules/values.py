@@ -24,7 +24,7 @@ class KeptValues:
     """The values of one use of a module, or of a part of it, by key. ``base`` are those of the base world, if any."""
 
     def __init__(self, run: Run) -> None:
-        self._run = run
+        self.run = run
         self._values: dict[str, Result] = {}
         self._reads: dict[str, ReadSet] = {}
         self._busy: set[str] = set()
@@ -39,11 +39,11 @@ class KeptValues:
     def charge(self, made: Result) -> None:
         """Count the parts of a value that is kept."""
         if isinstance(made, (Fields, Items)):
-            self._run.charge(made)
+            self.run.charge(made)
 
     def once(self, key: str, make: Callable[[*_Arguments], Result], *args: *_Arguments) -> Result:
         """Return a value, evaluated when it is first needed."""
-        trace = self._run.recorder.trace
+        trace = self.run.recorder.trace
         if trace is None or not trace.depth:
             return self._kept(key, make, *args)
         start = len(trace.log)
@@ -61,13 +61,13 @@ class KeptValues:
 
     def _kept(self, key: str, make: Callable[[*_Arguments], Result], *args: *_Arguments) -> Result:
         found = self._values.get(key)
-        recorder = self._run.recorder
+        recorder = self.run.recorder
         if found is not None:
             known = self._reads.get(key)
             if known is not None:  # a file of values may be evaluated before reads are recorded
                 recorder.add(known, found)
             return found
-        shared = self.base.unchanged(key, self._run.changed) if self.base is not None else None
+        shared = self.base.unchanged(key, self.run.changed) if self.base is not None else None
         if shared is not None:
             self._values[key], read = shared
             if recorder.is_recording:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Generic, TypeVar
 
 import msgspec
 
 from azkvlint.evaluation.values import Fields, Items, Partly, Result, WithItem
-from azkvlint.graph.worlds import InputChange
+from azkvlint.graph.worlds import InputChange, World
 from azkvlint.model.condition import CONTAINS, DIFFERENT, EMPTY, EQUAL, ITEM, LENGTH, UNDECIDED
 from azkvlint.model.condition import NOT_EMPTY as IS_NOT_EMPTY
 from azkvlint.model.location import Location
@@ -16,6 +17,22 @@ from azkvlint.syntax import ast
 
 _TEXTS = ("string", "securestring")
 _OBJECTS = ("map", "object", "secureobject")
+_Values = TypeVar("_Values")
+_Root = TypeVar("_Root")
+
+
+class WorldValues(Generic[_Values, _Root]):
+    """The values of the inputs of a root in a world, those of the base world but for what differs."""
+
+    # What precedes the name of an input in changes.
+    prefix = ""
+
+    def __init__(self, base: _Values, changes: World, root: _Root) -> None:
+        self.of_base_world = base
+        self._root = root
+        self._changes: dict[str, list[InputChange]] = {}
+        for change in sorted(changes):
+            self._changes.setdefault(change.input.removeprefix(self.prefix), []).append(change)
 
 
 def listed_values(items: Iterable[ast.Node]) -> tuple[Plain, ...]:

@@ -14,6 +14,7 @@ from azkvlint.evaluation.budget import STEPS_OF_A_RESOURCE, STEPS_OF_A_SCENARIO,
 from azkvlint.evaluation.reads import WITHOUT_RECORD, Inputs, ReadRecorder, Recorder
 from azkvlint.evaluation.solve import Alternative, Language, Solver
 from azkvlint.evaluation.values import Result, unknown_in
+from azkvlint.graph.duplicates import without_duplicates
 from azkvlint.graph.worlds import (
     BASE,
     Existence,
@@ -91,6 +92,37 @@ class RootInWorld(Protocol[Declared]):
 
     def gather(self) -> Gathered:
         """Return all resources, collected once."""
+
+
+_Root = TypeVar("_Root")
+_Collector = TypeVar("_Collector")
+
+
+class CollectedWorld(Generic[_Root, _Collector]):
+    """A root in one world. ``collector`` collects its resources."""
+
+    def __init__(self, run: Any, root: _Root, collector: _Collector, *, base_has_existing: bool) -> None:
+        self.run = run
+        self.base_has_existing = base_has_existing
+        self.root = root
+        self.collector = collector
+        self._is_gathered = not run.changed
+
+    @abstractmethod
+    def collect(self) -> None:
+        """Collect the resources that differ from those of the base world."""
+
+    def gather(self) -> _Collector:
+        """Return all resources, collected once."""
+        if not self._is_gathered:
+            self._is_gathered = True
+            self.collect()
+        return self.collector
+
+    def without_deployed(self, every: Mapping[str, Resource]) -> Mapping[str, Resource]:
+        """Return resources without existing ones that the root deploys itself."""
+        has_existing = self.base_has_existing or any(one.existing for one in self.run.resources.values())
+        return without_duplicates(every) if has_existing else every
 
 
 class _Creation(NamedTuple, Generic[Declared]):

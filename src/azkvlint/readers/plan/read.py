@@ -15,8 +15,7 @@ from azkvlint.azure.azurerm.azapi import (
     AZAPI_UPDATE,
     WITH_TEMPLATE,
     action_level,
-    is_key_vault_type,
-    is_known,
+    has_attributes,
     unknown_type_message,
     unsupported_message,
 )
@@ -31,10 +30,8 @@ from azkvlint.graph.pseudo_resources import (
     MODULE_TYPE,
     OUTPUT_TYPE,
     READ_TYPE,
-    TRACED_TYPES,
     requires_order,
     requires_origins,
-    requires_outputs,
     secret_in,
 )
 from azkvlint.model.finding import INPUT_INCOMPLETE, TYPE_UNKNOWN, Problem
@@ -224,13 +221,13 @@ class _PlanReader:
 
     def _pseudo_resources(self) -> Iterator[Resource]:
         """Yield the pseudo resources that rules require."""
-        if requires_outputs(self.required, OUTPUT_TYPE):
+        if self.required.names(OUTPUT_TYPE):
             yield from self.mapper.origins.outputs(self.path)
-        if requires_outputs(self.required, ARGUMENT_TYPE):
+        if self.required.names(ARGUMENT_TYPE):
             yield from self.mapper.origins.exposing_arguments(self.path)
-        if requires_outputs(self.required, MODULE_TYPE):
+        if self.required.names(MODULE_TYPE):
             yield from self.mapper.origins.module_calls(self.path)
-        if requires_outputs(self.required, READ_TYPE):
+        if self.required.names(READ_TYPE):
             versions = self.mapper.providers
             yield from self.mapper.origins.readings(self.path, lambda *place: versions.find(*place).version)
 
@@ -321,10 +318,7 @@ class _PlanReader:
         type_ = canonical(named[0]) or named[0]
         if type_.lower() in HOLDERS:
             self._add_deployed(instance, declared_as, type_.lower())
-        elif data_plane and not is_known(type_):
-            if is_key_vault_type(type_):
-                self._problem(TYPE_UNKNOWN, "error", unknown_type_message(type_), instance.address)
-        elif self.required.paths_of(type_) is not None:
+        elif has_attributes(type_, declared_as) and self.required.paths_of(type_) is not None:
             body = azapi_attributes(instance, type_, named[1], data_plane)
             derived = freeze(planned_attributes(instance), self.at)
             body = msgspec.structs.replace(body, fields={**body.fields, "derived": derived})
@@ -333,8 +327,8 @@ class _PlanReader:
                 body = with_changes(body, azapi_attributes(before, type_, named[1], data_plane))
             traced = self._with_origins(instance, type_, body)
             self._keep(instance, type_, declared_as, traced, instance.is_data)
-        elif is_key_vault_type(type_) and canonical(type_) is None:
-            self._problem(TYPE_UNKNOWN, "error", unknown_type_message(type_), instance.address)
+        elif text := unknown_type_message(type_, declared_as):
+            self._problem(TYPE_UNKNOWN, "error", text, instance.address)
 
     def _report_unknown_type(self, instance: PlannedInstance, declared_as: str) -> None:
         text = f"the type of an {declared_as} is known after apply, so the resource was not evaluated"
@@ -384,7 +378,7 @@ class _PlanReader:
 
     def _with_origins(self, instance: PlannedInstance, type_: str, attributes: MapValue) -> MapValue:
         """Return the attributes of an azapi resource with the origins of its secret, if a rule requires them."""
-        if instance.is_data or type_.lower() not in TRACED_TYPES or not requires_origins(self.required, type_):
+        if instance.is_data or not requires_origins(self.required, type_):
             return attributes
         if secret_in(attributes) is None:
             return attributes

@@ -9,24 +9,10 @@ import msgspec
 
 from azkvlint.azure.azurerm.argument_versions import UNSUPPORTED, requires_unsupported, unsupported_arguments
 from azkvlint.azure.azurerm.arguments import name_as_written
-from azkvlint.azure.azurerm.providers import (
-    KEY_VAULT_FLAGS,
-    PLACES,
-    PROVIDER_PREFIX,
-    PROVIDER_TYPE,
-    VERSION,
-    flag_value,
-    version_value,
-)
+from azkvlint.azure.azurerm.providers import PROVIDER_PREFIX, features_value, provider_resource
 from azkvlint.azure.azurerm.secret_attributes import ARGUMENT_IN_STATE, SECRET_ARGUMENTS
 from azkvlint.graph.changes import CHANGED_FROM, with_changes
-from azkvlint.graph.pseudo_resources import (
-    PATH_IN_BODY,
-    TRACED_TYPES,
-    origins_and_retention,
-    requires_origins,
-    with_derived,
-)
+from azkvlint.graph.pseudo_resources import PATH_IN_BODY, origins_and_retention, requires_origins, with_derived
 from azkvlint.model.location import Location
 from azkvlint.model.provider_version import EVIDENCE, VersionRange, narrow_by_arguments, range_of_constraint
 from azkvlint.model.resource import RequiredAttributes, Resource
@@ -88,7 +74,7 @@ class Additions:
         self, declared_as: str, type_: str, instance: PlannedInstance, version: VersionRange, in_state: bool | None
     ) -> _Derived:
         if type_ not in self._requirements:
-            traced = type_.lower() in TRACED_TYPES and requires_origins(self._required, type_)
+            traced = requires_origins(self._required, type_)
             self._requirements[type_] = traced, requires_unsupported(self._required, type_)
         is_traced, requires_dead = self._requirements[type_]
         if instance.is_data:
@@ -212,27 +198,15 @@ def _resource(key: str, block: Node, version: VersionRange, path: str) -> Resour
     address = PROVIDER_PREFIX + key
     at = Location(path=path, address=address)
     expressions = _object(block.get("expressions"))
-    features = _object(expressions.get("features"))
-    flags: dict[str, Value] = {}
-    written = _object(features.get("key_vault"))
-    for flag, name in KEY_VAULT_FLAGS.items():
-        flags[name] = _flag(flag, written.get(flag), version, at)
-    features_value = MapValue(at=at, fields={"keyVault": MapValue(at=at, fields=flags)})
-    fields: dict[str, Value] = {
-        "features": features_value,
-        "name": Scalar(at=at, value=key),
-        VERSION: version_value(version, at),
-    }
-    fields |= {name: _constant(expressions[one], at) for one, name in PLACES.items() if one in expressions}
-    attributes = MapValue(at=at, fields=fields)
-    return Resource(address=address, type=PROVIDER_TYPE, name=key, attributes=attributes, at=at, declared_as="provider")
+    written = _object(_object(expressions.get("features")).get("key_vault"))
 
+    def switch(flag: str) -> Value | None:
+        return _constant(written[flag], at) if isinstance(written.get(flag), dict) else None
 
-def _flag(name: str, expression: Any, version: VersionRange, at: Location) -> Value:
-    if not isinstance(expression, dict):
-        return flag_value(name, None, version, at)
-    found = _constant(expression, at)
-    return found if isinstance(found, Unknown) else flag_value(name, found, version, at)
+    def argument(name: str) -> Value | None:
+        return _constant(expressions[name], at) if name in expressions else None
+
+    return provider_resource(address, key, features_value(version, at, at, switch), version, at, argument)
 
 
 def _constant(expression: Any, at: Location) -> Scalar | Unknown:

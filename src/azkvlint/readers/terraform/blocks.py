@@ -8,19 +8,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
+from azkvlint.evaluation.budget import MAX_ITEMS
 from azkvlint.evaluation.operators import Local
 from azkvlint.evaluation.terraform.alternatives import step_into
-from azkvlint.evaluation.values import (
-    ANY_ATTRIBUTE,
-    MAX_ITEMS,
-    Fields,
-    Items,
-    Partly,
-    Result,
-    doubt_in,
-    is_large,
-    missing_fields_reason,
-)
+from azkvlint.evaluation.values import ANY_ATTRIBUTE, Fields, Items, Partly, Result, doubt_in, is_large
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import Pattern, bare
 from azkvlint.model.value import MAY_BE_ABSENT, Absent, Scalar, Unknown
@@ -431,7 +422,7 @@ def _value_blocks(name: str, found: Result | None) -> list[BodyContent | Values]
 def _is_open(found: Result) -> Unknown | None:
     """Return why the items of a collection are unknown; None if they are known."""
     if isinstance(found, Fields):
-        return missing_fields_reason(found)
+        return found.missing_reason
     if isinstance(found, Items):
         return None
     return doubt_in("the value is not a collection", found.at, found)

@@ -13,14 +13,12 @@ from azkvlint.azure.azurerm.argument_versions import unsupported_arguments, with
 from azkvlint.azure.azurerm.azapi import (
     AZAPI,
     AZAPI_ACTION,
-    AZAPI_DATA_PLANE,
     AZAPI_UPDATE,
     LEVELS,
     METHOD,
     POLICY_DEFINITIONS,
     action_level,
-    is_key_vault_type,
-    is_known,
+    has_attributes,
     unknown_type_message,
     unsupported_message,
 )
@@ -39,7 +37,6 @@ from azkvlint.graph.pseudo_resources import (
     TRACED_TYPES,
     requires_order,
     requires_origins,
-    requires_outputs,
     with_derived,
 )
 from azkvlint.model.finding import INPUT_UNREADABLE, TYPE_UNKNOWN
@@ -138,7 +135,7 @@ class ResourceCollector(CollectedResources):
     def _look_into(self, folder: Folder) -> None:
         required = self.run.required
         reached, _ = self.run.cache.reached(folder, self.run.root)
-        self.shows_secrets = requires_outputs(required, ARGUMENT_TYPE) and any(map(holds_secrets, reached))
+        self.shows_secrets = required.names(ARGUMENT_TYPE) and any(map(holds_secrets, reached))
         if requires_order(required) and any(map(declares_role_assignments, reached)):
             self.order = ApplyOrder()
 
@@ -248,13 +245,13 @@ class ResourceCollector(CollectedResources):
         """Yield the pseudo resources that rules require; those of a foreign module cannot be changed by its caller."""
         required, mine = self.run.required, instance.call.shown is None
         # Outputs of a module that others call are their values, and as secret as they are.
-        if not instance.prefix and self.run.closed and requires_outputs(required, OUTPUT_TYPE):
+        if not instance.prefix and self.run.closed and required.names(OUTPUT_TYPE):
             yield from outputs_of(instance)
         if self.shows_secrets:
             yield from exposing_argument_resources(instance)
-        if mine and requires_outputs(required, MODULE_TYPE):
+        if mine and required.names(MODULE_TYPE):
             yield from module_calls(instance)
-        if mine and requires_outputs(required, READ_TYPE):
+        if mine and required.names(READ_TYPE):
             yield from readings(instance)
 
     def _report_refused(self, instance: TerraformModuleInstance) -> None:
@@ -432,7 +429,6 @@ class ResourceCollector(CollectedResources):
                 self._report_action(entity)
             return
         named = entity.azapi_type()
-        is_data_plane = entity.type == AZAPI_DATA_PLANE
         if named is None:
             self._unknown_type(entity)
             return
@@ -445,14 +441,11 @@ class ResourceCollector(CollectedResources):
             if type_.lower() == STACKS and self.run.required.paths_of(type_) is not None:
                 entity.azure_type = type_
                 self._keep(entity, type_, templates.attributes(entity, type_, named[1]), conditions)
-        elif is_data_plane and not is_known(type_):
-            if is_key_vault_type(type_):
-                self.run.type_not_known("error", unknown_type_message(type_), entity.at)
-        elif self.run.required.paths_of(type_) is not None:
+        elif has_attributes(type_, entity.type) and self.run.required.paths_of(type_) is not None:
             entity.azure_type = type_
             self._keep(entity, type_, templates.attributes(entity, type_, named[1]), conditions)
-        elif is_key_vault_type(type_) and canonical(type_) is None:
-            self.run.type_not_known("error", unknown_type_message(type_), entity.at)
+        elif text := unknown_type_message(type_, entity.type):
+            self.run.type_not_known("error", text, entity.at)
 
     def _report_action(self, entity: TerraformResourceEntity) -> None:
         """Report an action on Key Vault, or one that may create a vault."""

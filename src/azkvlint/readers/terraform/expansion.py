@@ -7,23 +7,12 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from azkvlint.evaluation.budget import MAX_ITEMS
 from azkvlint.evaluation.known import known_of
 from azkvlint.evaluation.operators import NOTHING, Local
 from azkvlint.evaluation.reads import Bound, Inputs, ReadSet, Recorder
 from azkvlint.evaluation.terraform.alternatives import gather, one_of_results
-from azkvlint.evaluation.values import (
-    MAX_ITEMS,
-    Fields,
-    Items,
-    Result,
-    WithItem,
-    as_optional,
-    doubt_in,
-    hides_keys,
-    is_data,
-    is_sensitive,
-    pattern_of,
-)
+from azkvlint.evaluation.values import Fields, Items, Result, WithItem, doubt_in, is_data, is_sensitive, pattern_of
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import Text, hole, pattern_from, text_form
 from azkvlint.model.value import Scalar, Unknown
@@ -297,7 +286,7 @@ def _is_of_set(step: InstanceStep) -> bool:
 def _step(instance: ModuleScope, key: str, item: Result, name: str, read: ReadSet | None) -> InstanceStep:
     """Return the instance of one item of what ``for_each`` runs over, which ``name`` stands for."""
     conditions: frozenset[str] = getattr(item, "conditions", frozenset())
-    if isinstance(item, Unknown) and as_optional(item) is not None:
+    if isinstance(item, Unknown) and item.is_optional:
         conditions = frozenset({hole(f"{name} has {quoted(key)}").text})
         item = msgspec.structs.replace(item, note="")
     parts = read and of_item(read, key)
@@ -323,7 +312,7 @@ def _has_written_keys(node: ast.Node | None) -> bool:
 def _is_known(found: Result, written: bool) -> bool:
     """Return whether all keys are known, and may be shown. ``written``: the keys are literals in the attribute."""
     if isinstance(found, Fields):
-        return found.rest is None and (written or not hides_keys(found))
+        return found.rest is None and (written or not found.hides_keys)
     if isinstance(found, Items):
         return all(isinstance(item, Scalar) and not item.sensitive for item in found.items)
     return False

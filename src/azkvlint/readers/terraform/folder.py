@@ -16,7 +16,7 @@ import msgspec
 from azkvlint.azure.azurerm.azapi import AZAPI, POLICY_DEFINITIONS, WITH_TEMPLATE
 from azkvlint.azure.azurerm.resources import RESOURCES, is_vault_related
 from azkvlint.azure.azurerm.secret_attributes import exposing_arguments
-from azkvlint.evaluation.values import MAX_ITEMS
+from azkvlint.evaluation.budget import MAX_ITEMS
 from azkvlint.model.location import Location
 from azkvlint.model.resource import RequiredAttributes
 from azkvlint.model.value import Absent, Path, Scalar

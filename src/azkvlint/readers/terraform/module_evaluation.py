@@ -41,12 +41,12 @@ NOTHING: Local = {}
 class TerraformModuleInstance(KeptValues):
     """A module with its arguments. Its declarations are evaluated once, when they are first needed."""
 
+    run: TerraformRun
     base: TerraformModuleInstance | None
 
     def __init__(self, folder: Folder, run: TerraformRun, use: TerraformModuleCall) -> None:
         super().__init__(run)
         self.folder = folder
-        self.run = run
         self.call = use
         self.prefix = use.prefix
         self._scopes: dict[str, FileScope] = {}

@@ -4,26 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from azkvlint.azure.azurerm.providers import (
-    KEY_VAULT_FLAGS,
-    PLACES,
-    PROVIDER_PREFIX,
-    PROVIDER_TYPE,
-    VERSION,
-    flag_value,
-    version_value,
-)
+from azkvlint.azure.azurerm.providers import PROVIDER_PREFIX, features_value, provider_resource
 from azkvlint.evaluation.operators import NOTHING
 from azkvlint.model.finding import INPUT_UNREADABLE
 from azkvlint.model.location import Location
 from azkvlint.model.provider_version import VersionRange, range_of_constraint
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Link, MapValue, Scalar, Unknown, Value
-from azkvlint.readers.terraform.blocks import BodyContent
+from azkvlint.model.value import Link, Unknown, Value
+from azkvlint.readers.terraform.blocks import BodyContent, Values
 from azkvlint.readers.terraform.folder import LOCK_FILE, FileAttribute, FileBlock, Folder, TerraformDeclaration, parse
 from azkvlint.syntax import ast
 from azkvlint.util.errors import InputError
@@ -104,20 +97,16 @@ def _resource(instance: ModuleScope, part: FileBlock) -> Resource:
     at = instance.locate(part)
     instance.report_faults(part.path, block.body.faults)
     content = BodyContent(instance, part, _Head(at))
-    fields: dict[str, Value] = {
-        "features": _features(content, instance),
-        "name": Scalar(at=at, value=key),
-        VERSION: version_value(instance.run.version, at),
-    }
-    for argument, name in PLACES.items():
-        written = content.attribute(argument)
-        frozen = instance.run.freeze(written) if written is not None else None
-        if frozen is not None:
-            fields[name] = frozen
-    return Resource(
-        address=address, type=PROVIDER_TYPE, name=key, attributes=MapValue(at=at, fields=fields), at=at,
-        declared_as="provider", callers=instance.call.callers, enclosed=bool(alias) and not _is_passed(instance, key),
-    )  # fmt: skip
+    found = provider_resource(
+        address, key, _features(content, instance), instance.run.version, at, partial(_argument, instance, content)
+    )
+    enclosed = bool(alias) and not _is_passed(instance, key)
+    return msgspec.structs.replace(found, callers=instance.call.callers, enclosed=enclosed)
+
+
+def _argument(instance: ModuleScope, content: BodyContent | Values, name: str) -> Value | None:
+    found = content.attribute(name)
+    return None if found is None else instance.run.freeze(found)
 
 
 def _is_passed(instance: ModuleScope, key: str) -> bool:
@@ -160,12 +149,9 @@ def _features(content: BodyContent, instance: ModuleScope) -> Value:
     if isinstance(inner, Unknown):
         return inner
     switches = inner[0] if inner else None
-    fields: dict[str, Value] = {}
-    for flag, name in KEY_VAULT_FLAGS.items():
-        found = switches.attribute(flag) if switches is not None else None
-        value = instance.run.freeze(found) if found is not None else None
-        fields[name] = flag_value(flag, value, instance.run.version, at if switches is None else switches.at)
-    return MapValue(at=at, fields={"keyVault": MapValue(at=at, fields=fields)})
+    if switches is None:
+        return features_value(instance.run.version, at, at, lambda _: None)
+    return features_value(instance.run.version, at, switches.at, partial(_argument, instance, switches))
 
 
 def _address(instance: ModuleScope, key: str) -> str:

@@ -16,7 +16,7 @@ from azkvlint.model.location import Location
 from azkvlint.model.provider_version import VersionRange
 from azkvlint.model.value import Scalar, Unknown, Value
 from azkvlint.readers.modules.required_members import AttributeFilter
-from azkvlint.readers.modules.run import Run
+from azkvlint.readers.modules.run import ModuleCall, Run
 from azkvlint.readers.terraform.folder import (
     FileAttribute,
     Folder,
@@ -268,23 +268,19 @@ class VariableValues(Protocol):
         """Return the value of a variable that is ``found`` by its argument and its default."""
 
 
-class TerraformModuleCall(msgspec.Struct, frozen=True, kw_only=True):
+class TerraformModuleCall(ModuleCall, frozen=True, kw_only=True):
     """A call of a module, or the root module.
 
-    ``prefix`` is what the addresses in it begin with, ``key`` is its place in ``modules.json``. ``callers`` are the
-    calls that lead to it, ``around`` the folders of the modules that make them. ``shown`` is where everything in it is
-    reported, for a module that its caller cannot edit. ``providers`` maps the provider configurations that it is given.
-    ``copies`` is how many uses like it there are.
+    ``key`` is its place in ``modules.json``. ``around`` are the folders of the modules that make the calls which lead
+    to it. ``shown`` is where everything in it is reported, for a module that its caller cannot edit. ``providers`` maps
+    the provider configurations that it is given.
     """
 
     given: VariableValues
-    prefix: str = ""
     key: str = ""
-    callers: tuple[Location, ...] = ()
     around: tuple[Folder, ...] = ()
     shown: Location | None = None
     providers: Mapping[str, str] = {}
-    copies: int = 1
 
 
 class CalledModule(Protocol):

@@ -18,15 +18,14 @@ from azkvlint.evaluation.solve import Alternative
 from azkvlint.evaluation.terraform.types import type_of
 from azkvlint.evaluation.traces import Trace
 from azkvlint.evaluation.values import Result
-from azkvlint.graph.duplicates import without_duplicates
 from azkvlint.graph.worlds import Facts, Faults, InputChange, World
 from azkvlint.model.condition import UNDECIDED
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Absent, Scalar, Unknown
 from azkvlint.readers.modules.values import without_value
-from azkvlint.readers.modules.world_values import changed_value, limited
-from azkvlint.readers.modules.worlds import RootInWorld, RootWorlds
+from azkvlint.readers.modules.world_values import WorldValues, changed_value, limited
+from azkvlint.readers.modules.worlds import CollectedWorld, RootInWorld, RootWorlds
 from azkvlint.readers.terraform.accepted_values import allowed_values, limits_of
 from azkvlint.readers.terraform.collect import ResourceCollector
 from azkvlint.readers.terraform.conditions import (
@@ -58,15 +57,10 @@ _TARGETS = ("key_vault_id", "target_resource_id", "scope", "private_connection_r
 _ABSENCE = {"count": "`count` is 0", "for_each": "`for_each` is empty", "": "`enabled` is false"}
 
 
-class TerraformWorldValues:
+class TerraformWorldValues(WorldValues[VariableValues, TerraformModuleInstance]):
     """The values of a root module's variables in a world, those of the base world but for what differs."""
 
-    def __init__(self, base: VariableValues, changes: World, root: TerraformModuleInstance) -> None:
-        self.of_base_world = base
-        self._root = root
-        self._changes: dict[str, list[InputChange]] = {}
-        for change in sorted(changes):
-            self._changes.setdefault(change.input.removeprefix(VAR), []).append(change)
+    prefix = VAR
 
     def get(self, name: str, /) -> Result | None:
         """Return the value of one variable; None for a variable without a value."""
@@ -100,17 +94,13 @@ def kind_of(root: TerraformModuleInstance, name: str) -> str:
     return kind
 
 
-class TerraformWorld:
-    """One root module in one world. ``collector`` collects its resources."""
+class TerraformWorld(CollectedWorld[TerraformModuleInstance, ResourceCollector]):
+    """One root module in one world."""
 
     def __init__(
         self, run: TerraformRun, root: TerraformModuleInstance, collector: ResourceCollector, *, base_has_existing: bool
     ) -> None:
-        self.run: Any = run
-        self.base_has_existing = base_has_existing
-        self.root = root
-        self.collector = collector
-        self._is_gathered = not run.changed
+        super().__init__(run, root, collector, base_has_existing=base_has_existing)
         self._modules: dict[str, TerraformModuleInstance | None] = {}
         self._uses: dict[str, list[TerraformModuleInstance]] = {}
 
@@ -184,21 +174,14 @@ class TerraformWorld:
                 same.expanded()
         return exists
 
-    def gather(self) -> ResourceCollector:
-        """Return all resources, collected once."""
-        if not self._is_gathered:
-            self._is_gathered = True
-            self.collector.lower_changed(self.root)
-            self.collector.finish()
-        return self.collector
+    def collect(self) -> None:
+        """See the base class."""
+        self.collector.lower_changed(self.root)
+        self.collector.finish()
 
     def resources(self) -> Mapping[str, Resource]:
         """Return all resources, without existing ones that the root deploys itself."""
-        every = settled(self.run, dict(self.collector.resources()))
-        own = self.run.resources.values()
-        if self.base_has_existing or any(one.existing for one in own):
-            return without_duplicates(every)
-        return every
+        return self.without_deployed(settled(self.run, dict(self.collector.resources())))
 
     def instances(self) -> Iterator[TerraformModuleInstance]:
         """Yield all uses of modules."""

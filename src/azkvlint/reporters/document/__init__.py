@@ -1,11 +1,11 @@
 """A report as one document of sections, tables, lists and code, which one writer for each format renders.
 
-To use it, a report builds a ``Document`` from its result and hands it to the writers::
+To use it, a report imports this module as ``doc``, builds a ``Document`` from its result and hands it to the writers::
 
-    document = Document(title="Access", summary="2 principals have access.", blocks=(
-        Section(title="kv-app of envs/dev", anchor="vault-1", about=(Span("module.kv", CODE), " · Azure RBAC"), blocks=(
-            Table(columns=(Column("Principal"), Column("secrets", kind=STATE)), rows=(
-                Row((Cell("app"), Cell("yes", state=BAD)), details=(Items((Item("role", items=(Item("edit"),)),)),)),
+    document = doc.Document(title="Access", summary="2 principals have access.", blocks=(
+        doc.Section(title="kv-app of envs/dev", about=(doc.Span("module.kv", doc.CODE), " · Azure RBAC"), blocks=(
+            doc.Table(columns=(doc.Column("Principal"), doc.Column("secrets", kind=doc.STATE)), rows=(
+                doc.Row((doc.Cell("app"), doc.Cell("yes", state=doc.BAD)), details=(doc.Paragraph("role"),)),
             )),
         )),
     ))

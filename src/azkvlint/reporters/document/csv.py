@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from azkvlint.reporters.document import Cell, Table
+from azkvlint.reporters import document as doc
 from azkvlint.reporters.document.layout import line_of
 from azkvlint.util.text import visible
 
@@ -10,13 +10,13 @@ from azkvlint.util.text import visible
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-def csv(table: Table) -> str:
+def csv(table: doc.Table) -> str:
     """Return the rows below the titles of the columns. Groups and details of rows are left out."""
     rows = ([_cell_text(cell) for cell in row.cells] for row in table.rows)
     return "".join(f"{','.join(map(quoted, row))}\n" for row in ([one.title for one in table.columns], *rows))
 
 
-def _cell_text(cell: Cell) -> str:
+def _cell_text(cell: doc.Cell) -> str:
     return "; ".join(filter(None, (line_of(cell.content), *(line_of(item.content) for item in cell.items))))
 
 

@@ -5,48 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
-from azkvlint.reporters.document import (
-    BAD,
-    CODE,
-    EMPHASIS,
-    GIVEN,
-    GOOD,
-    OPEN,
-    PROSE,
-    STATE,
-    STRONG,
-    Block,
-    Cell,
-    CodeBlock,
-    Column,
-    Content,
-    Document,
-    Figure,
-    ItemList,
-    ListItem,
-    Paragraph,
-    Row,
-    Section,
-    Span,
-    Table,
-    is_web_address,
-    spans,
-)
+from azkvlint.reporters import document as doc
 from azkvlint.reporters.gfm import code, plain, prose
 from azkvlint.util.text import visible
 
-_SIGNS = {BAD: "❌ ", OPEN: "❔ ", GOOD: "✅ ", GIVEN: "✅ "}
+_SIGNS = {doc.BAD: "❌ ", doc.OPEN: "❔ ", doc.GOOD: "✅ ", doc.GIVEN: "✅ "}
 # Marks around the content of a span, and whether it stays as it is within them.
-_MARKS = {STRONG: "**", EMPHASIS: "_"}
+_MARKS = {doc.STRONG: "**", doc.EMPHASIS: "_"}
 _DEEPEST = 6
 
 
-def markdown(document: Document) -> str:
+def markdown(document: doc.Document) -> str:
     """Return the document as Markdown that ends with a line break."""
     return "".join(f"{line}\n" for line in markdown_lines(document))
 
 
-def markdown_lines(document: Document) -> Iterator[str]:
+def markdown_lines(document: doc.Document) -> Iterator[str]:
     """Yield the lines of a document, blocks apart by one empty line each."""
     first = True
     for lines in _parts(document):
@@ -56,10 +30,10 @@ def markdown_lines(document: Document) -> Iterator[str]:
             first = False
 
 
-def _parts(document: Document) -> Iterator[Iterable[str]]:
+def _parts(document: doc.Document) -> Iterator[Iterable[str]]:
     yield _heading(document.title, document.heading)
     yield [inline(document.summary)] if document.summary else []
-    yield [f"- {_SIGNS[BAD]}{inline(failure)}" for failure in document.failures]
+    yield [f"- {_SIGNS[doc.BAD]}{inline(failure)}" for failure in document.failures]
     for block in document.blocks:
         yield from _block(block, document.heading + 1)
     for note in document.notes:
@@ -69,29 +43,29 @@ def _parts(document: Document) -> Iterator[Iterable[str]]:
         yield [f"- {plain(visible(problem))}" for problem in document.problems]
 
 
-def _heading(title: Content, level: int) -> list[str]:
+def _heading(title: doc.Content, level: int) -> list[str]:
     return [f"{'#' * min(level, _DEEPEST)} {inline(title)}"]
 
 
-def _block(block: Block, level: int) -> Iterator[Iterable[str]]:
+def _block(block: doc.Block, level: int) -> Iterator[Iterable[str]]:
     match block:
-        case Section():
+        case doc.Section():
             yield from _section(block, level)
-        case Table():
+        case doc.Table():
             yield _table(block)
             yield from _details(block, level)
-        case ItemList():
+        case doc.ItemList():
             yield _items(block.items, "")
-        case Paragraph():
+        case doc.Paragraph():
             yield [f"{_SIGNS.get(block.state, '')}{inline(block.content)}"]
-        case CodeBlock():
+        case doc.CodeBlock():
             yield [f"**{inline(block.title)}**"] if block.title else []
             yield _fenced(block)
-        case Figure():
+        case doc.Figure():
             pass
 
 
-def _section(section: Section, level: int) -> Iterator[Iterable[str]]:
+def _section(section: doc.Section, level: int) -> Iterator[Iterable[str]]:
     if section.is_folded:
         yield [f"<details><summary>{inline(section.title)}</summary>"]
     else:
@@ -103,13 +77,13 @@ def _section(section: Section, level: int) -> Iterator[Iterable[str]]:
     yield ["</details>"] if section.is_folded else []
 
 
-def _items(items: Iterable[ListItem], indent: str) -> Iterator[str]:
+def _items(items: Iterable[doc.ListItem], indent: str) -> Iterator[str]:
     for item in items:
         yield f"{indent}- {_SIGNS.get(item.state, '')}{inline(item.content)}"
         yield from _items(item.items, f"{indent}  ")
 
 
-def _fenced(block: CodeBlock) -> Iterator[str]:
+def _fenced(block: doc.CodeBlock) -> Iterator[str]:
     lines = [visible(line) for line in block.text.splitlines()]
     fence = "```"
     while any(fence in line for line in lines):
@@ -119,7 +93,7 @@ def _fenced(block: CodeBlock) -> Iterator[str]:
     yield fence
 
 
-def _table(table: Table) -> Iterator[str]:
+def _table(table: doc.Table) -> Iterator[str]:
     yield f"| {' | '.join(plain(visible(column.title)) for column in table.columns)} |"
     yield f"|{''.join(_rule(column) for column in table.columns)}"
     group = ""
@@ -131,27 +105,27 @@ def _table(table: Table) -> Iterator[str]:
         yield f"| {' | '.join(cells)} |"
 
 
-def _rule(column: Column) -> str:
-    return "--:|" if column.is_number else ":-:|" if column.kind == STATE and len(column.title) > 0 else "---|"
+def _rule(column: doc.Column) -> str:
+    return "--:|" if column.is_number else ":-:|" if column.kind == doc.STATE and len(column.title) > 0 else "---|"
 
 
-def _cell(cell: Cell, column: Column) -> str:
+def _cell(cell: doc.Cell, column: doc.Column) -> str:
     content = inline(cell.content, cell=True)
-    if column.kind == STATE and content:
-        content = f"**{content}**" if cell.state == BAD else content
+    if column.kind == doc.STATE and content:
+        content = f"**{content}**" if cell.state == doc.BAD else content
         content = f"{_SIGNS.get(cell.state, '')}{content}"
     items = _cell_items(cell.items)
     links = (_linked("", link, cell=True) for link in cell.links)
     return "<br>".join(filter(None, (content, *items, *links)))
 
 
-def _cell_items(items: Iterable[ListItem], depth: int = 0) -> Iterator[str]:
+def _cell_items(items: Iterable[doc.ListItem], depth: int = 0) -> Iterator[str]:
     for item in items:
         yield f"{'&nbsp;&nbsp;' * depth}{inline(item.content, cell=True)}"
         yield from _cell_items(item.items, depth + 1)
 
 
-def _details(table: Table, level: int) -> Iterator[Iterable[str]]:
+def _details(table: doc.Table, level: int) -> Iterator[Iterable[str]]:
     """Yield the details of all rows, folded."""
     rows = [row for row in table.rows if row.details]
     if not rows:
@@ -164,21 +138,21 @@ def _details(table: Table, level: int) -> Iterator[Iterable[str]]:
     yield ["</details>"]
 
 
-def _label(row: Row) -> str:
+def _label(row: doc.Row) -> str:
     return inline(next((cell.content for cell in row.cells if cell.content), ""))
 
 
-def inline(content: Content, *, cell: bool = False) -> str:
+def inline(content: doc.Content, *, cell: bool = False) -> str:
     """Return content on one line, all Markdown in its strings escaped; in the ``cell`` of a table, bars are too."""
-    return "".join(_span(span, cell) for span in spans(content))
+    return "".join(_span(span, cell) for span in doc.spans(content))
 
 
 @lru_cache(maxsize=4096)
-def _span(span: Span, cell: bool) -> str:
+def _span(span: doc.Span, cell: bool) -> str:
     text = visible(span.text)
-    if span.style == CODE:
+    if span.style == doc.CODE:
         shown = code(text, cell=cell)
-    elif span.style == PROSE:
+    elif span.style == doc.PROSE:
         shown = prose(span.text, cell=cell)
     else:
         marks = _MARKS.get(span.style, "")
@@ -188,6 +162,6 @@ def _span(span: Span, cell: bool) -> str:
 
 def _linked(shown: str, link: str, *, cell: bool) -> str:
     """Return escaped content as a link, which an address with other characters than usual is not."""
-    if not is_web_address(link) or not link.isascii() or any(one in link for one in " <>()[]\\|`\"'"):
+    if not doc.is_web_address(link) or not link.isascii() or any(one in link for one in " <>()[]\\|`\"'"):
         return shown or code(visible(link), cell=cell)
     return f"[{shown}]({link})" if shown else f"<{link}>"

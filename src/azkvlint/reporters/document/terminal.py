@@ -14,30 +14,7 @@ from rich.text import Text
 from rich.tree import Tree
 
 from azkvlint.reporters import Options
-from azkvlint.reporters.document import (
-    BAD,
-    CODE,
-    EMPHASIS,
-    GIVEN,
-    GOOD,
-    NEUTRAL,
-    OPEN,
-    STRONG,
-    Block,
-    Cell,
-    CodeBlock,
-    Content,
-    Document,
-    Figure,
-    ItemList,
-    ListItem,
-    Paragraph,
-    Row,
-    Section,
-    Table,
-    is_web_address,
-    spans,
-)
+from azkvlint.reporters import document as doc
 from azkvlint.reporters.document.layout import cell_line, in_text_order
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.text import visible
@@ -45,11 +22,11 @@ from azkvlint.util.text import visible
 # The end of a line that rich has padded, with colors between the blanks.
 _END = regex(r"(?: |\x1b\[[0-9;]*m)+$")
 _NARROWEST, _WIDEST = 40, 120
-_COLORS = {BAD: "red", OPEN: "magenta", GOOD: "green", GIVEN: "green", NEUTRAL: "dim"}
-_STYLES = {CODE: "cyan", STRONG: "bold", EMPHASIS: "italic"}
+_COLORS = {doc.BAD: "red", doc.OPEN: "magenta", doc.GOOD: "green", doc.GIVEN: "green", doc.NEUTRAL: "dim"}
+_STYLES = {doc.CODE: "cyan", doc.STRONG: "bold", doc.EMPHASIS: "italic"}
 
 
-def terminal(document: Document, options: Options) -> str:
+def terminal(document: doc.Document, options: Options) -> str:
     """Return the document laid out for a screen, with colors if they are enabled."""
     console = Console(
         file=StringIO(), width=min(max(options.width, _NARROWEST), _WIDEST), force_terminal=True, highlight=False,
@@ -66,7 +43,7 @@ def _without_blanks(end: re.Match[str]) -> str:
     return end[0].replace(" ", "")
 
 
-def _parts(document: Document) -> Iterator[RenderableType]:
+def _parts(document: doc.Document) -> Iterator[RenderableType]:
     for line in document.head:
         yield _line(line, "bold")
     if document.head:
@@ -81,46 +58,46 @@ def _parts(document: Document) -> Iterator[RenderableType]:
     yield from [_line(document.summary, "bold")] if document.summary else []
 
 
-def _line(content: Content, style: str = "") -> Text:
+def _line(content: doc.Content, style: str = "") -> Text:
     line = Text(style=style, overflow="fold")
-    for span in spans(content):
+    for span in doc.spans(content):
         styles = [_STYLES.get(span.style, ""), _COLORS.get(span.state, "")]
-        styles += [f"link {span.link}"] if is_web_address(span.link) and visible(span.link) == span.link else []
+        styles += [f"link {span.link}"] if doc.is_web_address(span.link) and visible(span.link) == span.link else []
         line.append(visible(span.text), " ".join(filter(None, styles)))
     return line
 
 
-def _block(block: Block) -> Iterator[RenderableType]:
+def _block(block: doc.Block) -> Iterator[RenderableType]:
     match block:
-        case Section():
+        case doc.Section():
             yield from _section(block)
-        case Table():
+        case doc.Table():
             yield from _table(block)
-        case ItemList():
+        case doc.ItemList():
             yield from (_tree(item) for item in block.items)
-        case Paragraph():
+        case doc.Paragraph():
             yield _line(block.content, _COLORS.get(block.state, ""))
-        case CodeBlock():
+        case doc.CodeBlock():
             if block.title:
                 yield _line(block.title, "bold")
                 yield ""
             yield from (Text(visible(line), no_wrap=True, overflow="ignore") for line in block.text.splitlines())
-        case Figure():
+        case doc.Figure():
             pass
 
 
-def _section(section: Section) -> Iterator[RenderableType]:
+def _section(section: doc.Section) -> Iterator[RenderableType]:
     yield _line(section.title, "bold")
     yield from (Padding(_line(line, "dim"), (0, 0, 0, 2)) for line in section.about)
-    apart = bool(section.about) and not isinstance(next(iter(section.blocks), None), Table)
+    apart = bool(section.about) and not isinstance(next(iter(section.blocks), None), doc.Table)
     for block in section.blocks:
         parts = list(_block(block))
         yield from [""] if parts and apart else []
         yield from parts
-        apart = bool(parts) and not isinstance(block, Table)
+        apart = bool(parts) and not isinstance(block, doc.Table)
 
 
-def _tree(item: ListItem) -> RenderableType:
+def _tree(item: doc.ListItem) -> RenderableType:
     """Return an item with those below it; one without any beside its bullet."""
     line = _line(item.content, _COLORS.get(item.state, ""))
     if not item.items:
@@ -130,22 +107,22 @@ def _tree(item: ListItem) -> RenderableType:
     return Padding(tree, (0, 0, 0, 2))
 
 
-def _beside_bullet(item: ListItem, *parts: RenderableType) -> RenderableType:
+def _beside_bullet(item: doc.ListItem, *parts: RenderableType) -> RenderableType:
     grid = Grid.grid(padding=(0, 1, 0, 0))
     grid.add_row(Text("•", _COLORS.get(item.state, "dim")), Group(*parts))
     return grid
 
 
-def _grow(tree: Tree, items: Iterable[ListItem]) -> None:
+def _grow(tree: Tree, items: Iterable[doc.ListItem]) -> None:
     for item in items:
         _grow(tree.add(_line(item.content, _COLORS.get(item.state, ""))), item.items)
 
 
-def _table(table: Table) -> Iterator[RenderableType]:
+def _table(table: doc.Table) -> Iterator[RenderableType]:
     short, wide, below = in_text_order(table)
     columns = [*short, *wide]
     group, is_first = "", True
-    rows: list[Row] = []
+    rows: list[doc.Row] = []
     for row in table.rows:
         if row.group != group:
             yield from [_grid(table, rows, (columns, below), is_first)] if rows else []
@@ -160,7 +137,7 @@ def _table(table: Table) -> Iterator[RenderableType]:
                 yield from _block(block)
 
 
-def _grid(table: Table, rows: list[Row], layout: tuple[list[int], list[int]], is_first: bool) -> RenderableType:
+def _grid(table: doc.Table, rows: list[doc.Row], layout: tuple[list[int], list[int]], is_first: bool) -> RenderableType:
     """Return rows below the titles of the columns; all groups of a table have columns of equal width."""
     columns, below = layout
     is_headed = table.is_headed and is_first
@@ -181,7 +158,7 @@ def _grid(table: Table, rows: list[Row], layout: tuple[list[int], list[int]], is
     return grid if is_headed else Padding(grid, (0, 0, 0, 2))
 
 
-def _cells(row: Row, table: Table, columns: list[int], below: list[int]) -> Iterator[RenderableType]:
+def _cells(row: doc.Row, table: doc.Table, columns: list[int], below: list[int]) -> Iterator[RenderableType]:
     for number in columns:
         cell, column = row.cells[number], table.columns[number]
         is_last = number == columns[-1]
@@ -193,13 +170,13 @@ def _cells(row: Row, table: Table, columns: list[int], below: list[int]) -> Iter
         yield Group(line, *_items(cell), *lower) if cell.items or lower else line
 
 
-def _lower(cell: Cell) -> Iterator[RenderableType]:
+def _lower(cell: doc.Cell) -> Iterator[RenderableType]:
     line = _line(cell.content)
     yield from [line] if line.plain else []
     yield from _items(cell)
 
 
-def _items(cell: Cell) -> Iterator[RenderableType]:
+def _items(cell: doc.Cell) -> Iterator[RenderableType]:
     """Yield the items of a cell, each beside its bullet."""
     for item in cell.items:
         yield _beside_bullet(item, _line(item.content), *(_tree(one) for one in item.items))

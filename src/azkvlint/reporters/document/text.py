@@ -6,25 +6,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from textwrap import wrap
 
 from azkvlint.reporters import Options
-from azkvlint.reporters.document import (
-    Block,
-    CodeBlock,
-    Document,
-    Figure,
-    ItemList,
-    ListItem,
-    Paragraph,
-    Row,
-    Section,
-    Table,
-)
+from azkvlint.reporters import document as doc
 from azkvlint.reporters.document.layout import cell_line, in_text_order, line_of
 from azkvlint.util.text import visible
 
 _WIDEST_COLUMN = 40
 
 
-def text(document: Document, options: Options) -> str:
+def text(document: doc.Document, options: Options) -> str:
     """Return the document as text that ends with a line break, laid out for the terminal if it is written to one."""
     if options.terminal:
         from azkvlint.reporters.document.terminal import terminal
@@ -39,7 +28,7 @@ class _TextPage:
     def __init__(self, width: int) -> None:
         self._width = width
 
-    def document(self, document: Document) -> Iterator[str]:
+    def document(self, document: doc.Document) -> Iterator[str]:
         for line in document.head:
             yield from self._wrap(line_of(line), "")
         if document.head:
@@ -53,24 +42,24 @@ class _TextPage:
         yield from map(line_of, document.failures)
         yield from self._wrap(line_of(document.summary), "")
 
-    def _block(self, block: Block, indent: str) -> Iterator[str]:
+    def _block(self, block: doc.Block, indent: str) -> Iterator[str]:
         match block:
-            case Section():
+            case doc.Section():
                 yield from self._section(block, indent)
-            case Table():
+            case doc.Table():
                 yield from self._table(block, indent)
-            case ItemList():
+            case doc.ItemList():
                 yield from self._items(block.items, indent)
-            case Paragraph():
+            case doc.Paragraph():
                 yield from self._wrap(line_of(block.content), indent)
-            case CodeBlock():
+            case doc.CodeBlock():
                 yield from [f"--- {line_of(block.title)} ---", ""] if block.title else []
                 yield from map(visible, block.text.splitlines())
-            case Figure():
+            case doc.Figure():
                 pass
 
-    def _section(self, section: Section, indent: str) -> Iterator[str]:
-        is_above_list = not section.about and isinstance(next(iter(section.blocks), None), ItemList)
+    def _section(self, section: doc.Section, indent: str) -> Iterator[str]:
+        is_above_list = not section.about and isinstance(next(iter(section.blocks), None), doc.ItemList)
         yield f"{indent}{line_of(section.title)}{':' if is_above_list else ''}"
         for line in section.about:
             yield from self._wrap(line_of(line), f"{indent}  ")
@@ -80,12 +69,12 @@ class _TextPage:
             yield from ["", *lines] if lines and apart else lines
             apart = apart or bool(lines)
 
-    def _items(self, items: Iterable[ListItem], indent: str) -> Iterator[str]:
+    def _items(self, items: Iterable[doc.ListItem], indent: str) -> Iterator[str]:
         for item in items:
             yield from self._wrap(line_of(item.content), indent)
             yield from self._items(item.items, f"{indent}  ")
 
-    def _table(self, table: Table, indent: str) -> Iterator[str]:
+    def _table(self, table: doc.Table, indent: str) -> Iterator[str]:
         short, wide, below = in_text_order(table)
         columns = [*short, *wide]
         widths = self._widths(table, columns)
@@ -104,7 +93,7 @@ class _TextPage:
             for block in row.details:
                 yield from self._block(block, f"{indent}  ")
 
-    def _widths(self, table: Table, columns: Sequence[int]) -> list[int]:
+    def _widths(self, table: doc.Table, columns: Sequence[int]) -> list[int]:
         """Return the widths of all columns but the last, which has the rest of the line."""
         found = []
         for number in columns[:-1]:
@@ -115,7 +104,7 @@ class _TextPage:
         return [*found, 0]
 
     def _row(
-        self, row: Row, table: Table, layout: tuple[list[int], list[int], list[int]], indent: str
+        self, row: doc.Row, table: doc.Table, layout: tuple[list[int], list[int], list[int]], indent: str
     ) -> Iterator[str]:
         columns, below, widths = layout
         lines = [cell_line(row.cells[number], table.columns[number]) for number in columns]
@@ -140,6 +129,6 @@ class _TextPage:
         )  # fmt: skip
 
 
-def _label(row: Row, wide: Sequence[int]) -> str:
+def _label(row: doc.Row, wide: Sequence[int]) -> str:
     """Return what names a row above its details: the first cell that may wrap, else the first."""
     return line_of(row.cells[wide[0] if wide else 0].content)

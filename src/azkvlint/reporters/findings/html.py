@@ -16,7 +16,7 @@ from azkvlint.model.identity import member_of
 from azkvlint.model.location import Location, static_address
 from azkvlint.model.rule import Rule, Severity
 from azkvlint.reporters import Options
-from azkvlint.reporters.document import between, run_facts
+from azkvlint.reporters import document as doc
 from azkvlint.reporters.document.html import content
 from azkvlint.reporters.findings.sarif_rules import rule_link
 from azkvlint.reporters.grouping import FindingGroup, fold, is_minor, remedy, unknown_causes, worst_first
@@ -219,10 +219,10 @@ def _values(report: Report) -> dict[str, object]:
     unknown_in_tests = report.uncounted(report.unknown)
     findings = [*report.findings, *report.unknown, *report.suppressed]
     rules = {finding.rule.id: finding.rule for finding in findings}
-    facts = run_facts(report.repository, tuple(report.sources), report.version)
+    facts = doc.run_facts(report.repository, tuple(report.sources), report.version)
     return {
         "version": report.version,
-        "facts": content(between((*facts, configuration(report) if report.configuration else ""))),
+        "facts": content(doc.between((*facts, configuration(report) if report.configuration else ""))),
         "summary": summary(report, options=False),
         "problems_title": "Problems" if report.is_complete else "Analysis incomplete",
         "problems": [problem_line(problem) for problem in without_notes(report.problems)],

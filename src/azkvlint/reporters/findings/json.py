@@ -9,7 +9,7 @@ from collections import Counter
 from typing import Any
 
 from azkvlint.model.effect import consequence_of, names_of
-from azkvlint.model.finding import Declaration, Evidence, Finding, Note, Occurrence, Problem, Report
+from azkvlint.model.finding import Declaration, Evidence, Finding, Note, Occurrence, OfRoot, Problem, Report
 from azkvlint.model.fix import Suggestion, suggestion_key
 from azkvlint.model.location import Location
 from azkvlint.model.rule import Severity
@@ -168,8 +168,15 @@ def suppression(finding: Finding) -> dict[str, Any] | None:
     }
 
 
-def location(at: Location) -> dict[str, Any]:
-    """Return a location, relative to the root of the run."""
+def root_fields(one: OfRoot) -> dict[str, Any]:
+    """Return in which input and base world something is."""
+    return {"root": one.root, "world": one.world or None}
+
+
+def location(at: Location | None) -> dict[str, Any] | None:
+    """Return a location, relative to the root of the run; None for none."""
+    if at is None:
+        return None
     region = at.region
     if region is None:
         return {"path": at.path, "line": None, "column": None, "endLine": None, "endColumn": None}
@@ -212,5 +219,5 @@ def problem(problem: Problem) -> dict[str, Any]:
         "message": problem.message,
         "hint": problem.hint,
         "resource": None if problem.at is None else problem.at.address,
-        "location": None if problem.at is None else location(problem.at),
+        "location": location(problem.at),
     }

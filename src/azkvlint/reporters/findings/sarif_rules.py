@@ -11,7 +11,7 @@ from typing import Any
 
 from azkvlint import file_url
 from azkvlint.model.rule import Rule
-from azkvlint.reporters.gfm import prose
+from azkvlint.reporters.gfm import CODE_PLACEHOLDER, prose
 from azkvlint.reporters.grouping import GRADES
 from azkvlint.reporters.phrases import pieces
 from azkvlint.reporters.problems import OTHER, PROBLEMS
@@ -30,7 +30,6 @@ _TAGS = 10
 _UNRESERVED = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/"
 # Other characters of a link that stay unencoded: delimiters except brackets, and the percent sign.
 _RESERVED = b":?#@!$&'()*+,;=%"
-_SLOT = regex(r"`?\{([\w.]+)\}`?")
 _LANGUAGES = {"terraform": "Terraform", "bicep": "Bicep", "arm": "ARM"}
 _NO_BYTE = regex("[\ud800-\udc7f\udd00-\udfff]")  # surrogates that do not represent a byte of a file name
 
@@ -65,7 +64,7 @@ def result_template(template: str) -> str:
 
     SARIF viewers rely on the quotes (rule SARIF2015 of its validator). The label follows unless the message has it.
     """
-    quoted = _SLOT.sub(r"'{\1}'", template)
+    quoted = CODE_PLACEHOLDER.sub(r"'{\1}'", template)
     return f"{quoted}." if "{because}" in template else f"{quoted}: '{{label}}'."
 
 

@@ -8,13 +8,13 @@ from typing import cast
 from azkvlint.syntax import ast
 from azkvlint.syntax.bicep.tokens import GAP, MAX_CHAIN, MAX_DEPTH, WIDE_GAP, WORD, BicepSyntaxError, Matcher, Text
 from azkvlint.util.lazy_regex import regex
+from azkvlint.util.text import SURROGATE
 
 _PLAIN: Matcher = regex(r"(?:[^'\\\r\n$]++|\\(?:[nrt'\\$]|u\{[0-9A-Fa-f]++\})|\$(?!\{))*+").match
 _ESCAPE = regex(r"\\(?:u\{0*+([0-9A-Fa-f]*+)\}|(.))")
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t"}
 _BLOCK: Matcher = regex(r"(\$*+)'''(?:\r?\n|\r)?").match
 _BLOCK_END = r"(?P<end>'''(?!'))"
-_SURROGATE = regex("[\ud800-\udfff]")
 _LAST_CODE_POINT = 0x10FFFF
 _HEX_DIGITS = 6
 
@@ -114,7 +114,7 @@ class BicepStringParser(Text):
             return chr(code)
 
         unescaped = _ESCAPE.sub(plain, text)
-        if _SURROGATE.search(unescaped):
+        if SURROGATE.search(unescaped):
             # UTF-16 surrogate pairs become one character; a lone surrogate is not valid.
             unescaped = unescaped.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
         return unescaped

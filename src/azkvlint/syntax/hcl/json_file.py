@@ -39,6 +39,7 @@ from azkvlint.syntax.json_positions import (
     parse,
 )
 from azkvlint.util.lazy_regex import regex
+from azkvlint.util.text import SURROGATE
 
 if TYPE_CHECKING:
     from json import JSONDecodeError
@@ -140,7 +141,6 @@ STACK = BlockSchema(
 
 _blank = total_matcher(r"[ \t\r\n]*+")
 _number = regex(r"-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?+(?:[eE][+-]?[0-9]++)?+").fullmatch
-_lone_surrogate = regex("[\ud800-\udfff]").search
 _bracket = regex(r'"(?:[^"\\]|\\.)*+"|([{\[])|[}\]]').finditer
 _WORDS: dict[str, bool | None] = {"true": True, "false": False, "null": None}
 # Constants that Python's decoder accepts although they are not JSON.
@@ -311,7 +311,7 @@ class _ScalarDecoder:
                 found = str(self.raw(written)) if "\\" in written else written[1:-1]
             except ValueError:
                 raise NotJsonError from None
-            if not found.isascii() and _lone_surrogate(found):
+            if not found.isascii() and SURROGATE.search(found):
                 raise HclSyntaxError("this escape is not a Unicode character", at)
             return found
         if written in _WORDS:

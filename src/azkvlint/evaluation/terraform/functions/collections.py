@@ -7,6 +7,7 @@ from itertools import product
 
 import msgspec
 
+from azkvlint.evaluation.budget import VALUES_A_STEP
 from azkvlint.evaluation.known import count_of, decided_length, is_given, is_text, one_of, size_of
 from azkvlint.evaluation.terraform.alternatives import (
     data_of,
@@ -40,14 +41,12 @@ from azkvlint.evaluation.terraform.operators import is_same, may_be, primitive, 
 from azkvlint.evaluation.terraform.types import as_set, as_string, fit_type, has_one_type, keeps_order, unify
 from azkvlint.evaluation.values import (
     HAS_FIELDS,
-    VALUES_A_STEP,
     Fields,
     Items,
     Partly,
     Result,
     as_optional,
     doubt_in,
-    hides_keys,
     is_sensitive,
     mark_sensitive,
     name_of,
@@ -64,7 +63,7 @@ def _keys(call: TerraformCallContext, arguments: list[Result]) -> Result:
     if doubt is not None or isinstance(found, Unknown):
         unknown = call.doubt("the keys of the map are unknown", doubt if doubt is not None else found)
         return msgspec.structs.replace(unknown, known=size_of(found))
-    secret = hides_keys(found)
+    secret = found.hides_keys
     items: list[Result] = [Scalar(at=found.at, value=key, sensitive=secret) for key in sorted(found.fields)]
     return Items(at=call.at, items=items, kind="list" if found.kind else "")
 
@@ -98,7 +97,7 @@ def _value_of(call: TerraformCallContext, found: Fields | Unknown, key: Result, 
             if found.kind == "map" and found.fields:
                 return fit_type(default[0], next(iter(found.fields.values())), call.at)
             return default[0]
-        if isinstance(value, Unknown) and as_optional(value) is not None:
+        if isinstance(value, Unknown) and value.is_optional:
             return _one_of([require_present(value, watch), *default], tag_pattern(value, "lookup:"), call)
         if value is not None:
             return value

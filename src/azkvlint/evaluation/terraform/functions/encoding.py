@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from azkvlint.evaluation.budget import CHARACTERS_A_STEP, MAX_TEXT
 from azkvlint.evaluation.known import of_length
 from azkvlint.evaluation.operators import Local
 from azkvlint.evaluation.terraform.alternatives import data_of
@@ -24,16 +25,7 @@ from azkvlint.evaluation.terraform.functions.table import (
     map_argument,
 )
 from azkvlint.evaluation.terraform.operators import FailedError, normal, primitive, text_of
-from azkvlint.evaluation.values import (
-    CHARACTERS_A_STEP,
-    MAX_TEXT,
-    Fields,
-    Items,
-    Result,
-    is_sensitive,
-    mark_sensitive,
-    unknown_in,
-)
+from azkvlint.evaluation.values import Fields, Items, Result, is_sensitive, mark_sensitive, unknown_in
 from azkvlint.model.location import Location
 from azkvlint.model.value import Absent, Known, Scalar, Unknown
 from azkvlint.syntax import ast

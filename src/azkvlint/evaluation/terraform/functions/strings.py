@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 
+from azkvlint.evaluation.budget import MAX_ITEMS, MAX_TEXT
 from azkvlint.evaluation.functions.table import call_pattern
 from azkvlint.evaluation.known import is_text, known_of_unknown, part_of, start_of
 from azkvlint.evaluation.known_parts import split_known
@@ -26,7 +27,7 @@ from azkvlint.evaluation.terraform.functions.table import (
     ordered_list,
 )
 from azkvlint.evaluation.terraform.operators import primitive, text_of
-from azkvlint.evaluation.values import MAX_ITEMS, MAX_TEXT, Items, Result, doubt_in, is_sensitive, plain_of, unknown_in
+from azkvlint.evaluation.values import Items, Result, doubt_in, is_sensitive, plain_of, unknown_in
 from azkvlint.model.pattern import Text, change_text, known_end, known_or_pattern
 from azkvlint.model.value import Absent, Scalar, Unknown
 from azkvlint.util.errors import InvalidPatternError, UnprovenPatternError

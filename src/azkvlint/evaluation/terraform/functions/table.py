@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 
+from azkvlint.evaluation.budget import CHARACTERS_A_STEP, ITEMS_A_STEP, MAX_ITEMS, MAX_TEXT, VALUES_A_STEP
 from azkvlint.evaluation.evaluate import Evaluator, ExpressionDocument
 from azkvlint.evaluation.functions import table
 from azkvlint.evaluation.functions.table import ANY, InvalidCall, UnknownResult, call_pattern
@@ -19,11 +20,6 @@ from azkvlint.evaluation.terraform.alternatives import EvaluationCounters, data_
 from azkvlint.evaluation.terraform.operators import FailedError, RequiredError, normal, primitive
 from azkvlint.evaluation.terraform.types import as_set, keeps_order
 from azkvlint.evaluation.values import (
-    CHARACTERS_A_STEP,
-    ITEMS_A_STEP,
-    MAX_ITEMS,
-    MAX_TEXT,
-    VALUES_A_STEP,
     Fields,
     Items,
     Result,
@@ -282,6 +278,9 @@ def _count_risks(call: TerraformCallContext) -> None:
             return
 
 
+_Collection = TypeVar("_Collection", Items, Fields)
+
+
 def collection(
     call: TerraformCallContext, argument: Result, expected: str = "a list or map"
 ) -> Items | Fields | Unknown:
@@ -298,10 +297,7 @@ def collection(
 
 def list_argument(call: TerraformCallContext, argument: Result) -> Items | Unknown:
     """Return an argument that has to be a list or set."""
-    found = collection(call, argument, "a list")
-    if isinstance(found, Fields):
-        raise InvalidCall("expects a list")
-    return found
+    return _of_kind(call, argument, Items, "a list")
 
 
 def items_of(call: TerraformCallContext, argument: Result) -> list[Result] | Unknown:
@@ -321,9 +317,15 @@ def ordered_list(call: TerraformCallContext, argument: Result) -> Items | Unknow
 
 def map_argument(call: TerraformCallContext, argument: Result) -> Fields | Unknown:
     """Return an argument that has to be a map or object."""
-    found = collection(call, argument, "a map")
-    if isinstance(found, Items):
-        raise InvalidCall("expects a map")
+    return _of_kind(call, argument, Fields, "a map")
+
+
+def _of_kind(
+    call: TerraformCallContext, argument: Result, kind: type[_Collection], expected: str
+) -> _Collection | Unknown:
+    found = collection(call, argument, expected)
+    if not isinstance(found, kind | Unknown):
+        raise InvalidCall(f"expects {expected}")
     return found
 
 
