@@ -352,3 +352,81 @@ def test_the_word_resource_before_a_reference_changes_nothing(tmp_path: Path, ru
         document = json.loads(run("-f", "json", "--profile", "all", ".", cwd=tmp_path).out)
         found.append([(one["ruleId"], one["message"]) for one in document["findings"] + document["unknown"]])
     assert found[0] == found[1]
+
+
+NETWORK = """
+resource net 'Microsoft.Network/virtualNetworks@2023-04-01' = {{
+  name: 'net'
+  properties: {{
+    subnets: [{{ name: 'a', properties: {{ serviceEndpoints: [{}] }} }}]
+  }}
+}}
+resource kv 'Microsoft.KeyVault/vaults@2023-07-01' = {{
+  name: 'kv-a'
+  properties: {{
+    sku: {{ family: 'A', name: 'standard' }}
+    tenantId: tenant().tenantId
+    networkAcls: {{ defaultAction: 'Deny', virtualNetworkRules: [{{ id: {} }}] }}
+  }}
+}}
+"""
+ENDPOINT = "{ service: 'Microsoft.KeyVault' }"
+
+
+@pytest.mark.parametrize(
+    ("endpoints", "subnet", "outcome"),
+    [
+        (ENDPOINT, "net.properties.subnets[0].id", None),
+        ("", "net.properties.subnets[0].id", "fail"),
+        ("", "net.properties.subnets[0].other", "`other` is known after deployment"),
+    ],
+)
+def test_a_subnet_in_the_array_of_its_network_has_an_id(
+    endpoints: str, subnet: str, outcome: str | None, tmp_path: Path, run: Run
+) -> None:
+    (tmp_path / "main.bicep").write_text(NETWORK.format(endpoints, subnet))
+    document = json.loads(run("-f", "json", "--select", "KV124", ".", cwd=tmp_path).out)
+    found = [one["outcome"] if one["outcome"] == "fail" else one["label"] for one in document["findings"]]
+    found += [one["label"] for one in document["unknown"]]
+    assert found == ([] if outcome is None else [outcome])
+
+
+@pytest.mark.parametrize(
+    ("access", "outcome"),
+    [
+        (".subnets[0].id", "fail"),
+        (".subnets[0].other", "`other` is known after deployment"),
+        (".other", "`other` is known after deployment"),
+        (", 'Full').properties.subnets[0].id", "fail"),
+        (", 'Full').identity.principalId", "`principalId` is known after deployment"),
+    ],
+)
+def test_a_subnet_that_a_template_reads_from_its_network_has_an_id(
+    access: str, outcome: str, tmp_path: Path, run: Run
+) -> None:
+    network = "resourceId('Microsoft.Network/virtualNetworks', 'net'), '2023-04-01'"
+    subnet = f"[reference({network}{access if access.startswith(',') else ')' + access}]"
+    subnets = [{"name": "a", "properties": {"serviceEndpoints": []}}]
+    rules = {"defaultAction": "Deny", "virtualNetworkRules": [{"id": subnet}]}
+    properties = {"sku": {"family": "A", "name": "standard"}, "tenantId": "x", "networkAcls": rules}
+    template = {
+        "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#",
+        "resources": [
+            {
+                "type": "Microsoft.Network/virtualNetworks",
+                "apiVersion": "2023-04-01",
+                "name": "net",
+                "properties": {"subnets": subnets},
+            },
+            {
+                "type": "Microsoft.KeyVault/vaults",
+                "apiVersion": "2023-07-01",
+                "name": "kv-a",
+                "properties": properties,
+            },
+        ],
+    }
+    (tmp_path / "main.json").write_text(json.dumps(template))
+    document = json.loads(run("-f", "json", "--select", "KV124", ".", cwd=tmp_path).out)
+    found = ["fail"] * len(document["findings"]) + [one["label"] for one in document["unknown"]]
+    assert found == [outcome]
