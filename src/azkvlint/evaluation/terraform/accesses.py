@@ -11,7 +11,7 @@ _WORD = regex(r"[\w.-]{1,40}")
 
 
 class AccessError(FailedError):
-    """An attribute or item does not exist. ``what`` names it as far as the value is known to whoever reads it."""
+    """An attribute or item does not exist. ``what`` names it."""
 
     def __init__(self, what: str, reason: str, at: Location) -> None:
         super().__init__(f"{what} does not exist{f': {reason}' if reason else ''}", at)

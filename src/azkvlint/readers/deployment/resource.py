@@ -198,7 +198,7 @@ def property_for_others(type_: str, name: str, value: Result, own: Pattern, id_:
 
 
 def _with_id(child: Result, parent: Text, name: str) -> Result:
-    """Return a child in an array of its parent with the ID that Azure gives it."""
+    """Return a child in an array of its parent with the ID that it has in Azure."""
     named = find_field(child, "name") if isinstance(child, Fields) else None
     known = pattern_of(named) if named is not None else ""
     if not isinstance(child, Fields) or not known or find_field(child, "id") is not None:
