@@ -9,8 +9,7 @@ import msgspec
 from azkvlint.evaluation.budget import Budget
 from azkvlint.evaluation.functions.table import UnknownResult
 from azkvlint.evaluation.known import is_given, one_of
-from azkvlint.evaluation.terraform.accesses import AccessError
-from azkvlint.evaluation.terraform.operators import FailedError, as_number, is_same, may_be, text_of
+from azkvlint.evaluation.terraform.operators import AccessError, FailedError, as_number, is_same, may_be, text_of
 from azkvlint.evaluation.values import (
     ANY_ATTRIBUTE,
     VALUES_A_STEP,

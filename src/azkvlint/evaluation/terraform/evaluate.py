@@ -14,7 +14,6 @@ from azkvlint.evaluation.known import chosen, joined, size_of
 from azkvlint.evaluation.operators import Local, printed
 from azkvlint.evaluation.reads import Bound, KeptParts
 from azkvlint.evaluation.terraform import operators
-from azkvlint.evaluation.terraform.accesses import AccessError
 from azkvlint.evaluation.terraform.alternatives import (
     Alternatives,
     EvaluationCounters,
@@ -30,7 +29,7 @@ from azkvlint.evaluation.terraform.alternatives import (
 )
 from azkvlint.evaluation.terraform.functions.call import FUNCTION_NAMES, FUNCTIONS
 from azkvlint.evaluation.terraform.functions.table import ModuleEvaluator, TerraformDocument
-from azkvlint.evaluation.terraform.operators import FailedError, may_be, primitive, text_of
+from azkvlint.evaluation.terraform.operators import AccessError, FailedError, may_be, primitive, text_of
 from azkvlint.evaluation.terraform.types import keeps_order, unify
 from azkvlint.evaluation.values import (
     BY_RUN,
