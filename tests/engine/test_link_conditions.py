@@ -234,8 +234,8 @@ def test_target_outside_of_the_input_is_named_by_its_id_if_known(build: Build) -
     id_ = Scalar(at=Location(path="main.tf"), value="/x/vaults/kv")
     later = Unknown(at=Location(path="main.tf"), why="later")
     for value, said in (
-        (id_, "/x/vaults/kv is outside the scanned files"),
-        (later, "the target of `scope` is outside the scanned files"),
+        (id_, "`/x/vaults/kv` is outside the scanned files"),
+        (later, "the resource that `scope` refers to is outside the scanned files"),
     ):
         references = (build.reference("ds", outside=VAULT.lower(), value=value),)
         graph = build.graph(setting(build), references=references)

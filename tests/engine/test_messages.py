@@ -94,7 +94,7 @@ def test_target_outside_of_the_input_with_an_unknown_id_is_described(build: Buil
     rule = build.rule(build.linked("links_to", VAULT, via="parent"), resources=(SETTING,))
     reference = build.reference("ds", "parent", outside=VAULT.lower(), value=build.unknown)
     finding = build.finding(build.graph(build.resource("ds", SETTING), references=(reference,)), rule)
-    assert finding.message == "ds: the target of `parent` is outside the scanned files"
+    assert finding.message == "ds: the resource that `parent` refers to is outside the scanned files"
 
 
 def test_unknown_results_without_explanation_are_counted(build: Build) -> None:

@@ -257,7 +257,8 @@ def test_an_output_of_a_module_is_unknown_until_the_module_is_installed(tmp_path
     found = json.loads(run("-f", "json", "--select", "KV61,KV62", ".", cwd=tmp_path).out)
     why = "`module.db.anything` is the output of a module that is not in the scanned files"
     told = [(one["ruleId"], one["label"]) for one in found["unknown"] if one["resource"] == SECRET_S]
-    assert {one for one in told if one[1] == why} == {("KV610", why), ("KV611", why)}
+    # KV616 is in the profile `strict`.
+    assert {one for one in told if one[1] == why} == {("KV610", why), ("KV611", why), ("KV615", why)}
     assert not found["findings"]
     assert all(one["resource"] == SECRET_S for one in found["unknown"])
     text = run("--select", "KV610,KV611", ".", cwd=tmp_path).out
@@ -277,24 +278,44 @@ def test_an_output_of_a_module_is_unknown_until_the_module_is_installed(tmp_path
 
 
 @pytest.mark.parametrize(
-    ("reference", "rules"),
+    ("reference", "is_unknown"),
     [
-        ("module.db.anything", {"KV610", "KV611"}),
-        ('"${module.db.anything}-a"', {"KV610", "KV611"}),
-        ("values(module.db)[0]", {"KV610", "KV611"}),
-        ("module.db.endpoint", set()),
-        ("module.none[0].anything", set()),
+        ("module.db.anything", True),
+        ('"${module.db.anything}-a"', True),
+        ("values(module.db)[0]", True),
+        ("module.db.endpoint", False),
+        ("module.none[0].anything", False),
     ],
 )
 def test_which_outputs_of_missing_modules_leave_the_source_unknown(
-    reference: str, rules: set[str], tmp_path: Path, run: Run
+    reference: str, is_unknown: bool, tmp_path: Path, run: Run
 ) -> None:
     module = 'module "db" {\n  source = "git::https://example.com/db"\n}\n'
     module += 'module "none" {\n  source = "./none"\n  count = 0\n}\n'
     secret = f'resource "azurerm_key_vault_secret" "s" {{\n  name  = "s"\n  value = {reference}\n}}\n'
     (tmp_path / "none").mkdir()
     write(tmp_path, {"main.tf": module + secret, "none/main.tf": 'output "anything" {\n  value = "a"\n}\n'})
-    found = json.loads(run("-f", "json", "--select", "KV610,KV611", ".", cwd=tmp_path).out)
+    rules = {"KV610", "KV611", "KV615", "KV616"}
+    found = json.loads(run("-f", "json", "--select", ",".join(sorted(rules)), ".", cwd=tmp_path).out)
+    assert not found["findings"]
+    assert {one["ruleId"] for one in found["unknown"]} == (rules if is_unknown else set())
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "rules"),
+    [
+        ("db-host", "module.db.anything", set()),
+        ("db-password", "module.db.anything", {"KV610", "KV611", "KV615", "KV616"}),
+        ("db-host", "module.db.password", {"KV610", "KV611", "KV615", "KV616"}),
+    ],
+)
+def test_name_of_a_secret_decides_whether_the_output_of_a_missing_module_may_be_a_key(
+    name: str, value: str, rules: set[str], tmp_path: Path, run: Run
+) -> None:
+    module = 'module "db" {\n  source = "git::https://example.com/db"\n}\n'
+    secret = f'resource "azurerm_key_vault_secret" "s" {{\n  name  = "{name}"\n  value = {value}\n}}\n'
+    write(tmp_path, {"main.tf": module + secret})
+    found = json.loads(run("-f", "json", "--select", "KV610,KV611,KV615,KV616", ".", cwd=tmp_path).out)
     assert not found["findings"]
     assert {one["ruleId"] for one in found["unknown"]} == rules
 
@@ -304,7 +325,8 @@ def test_an_output_of_a_bicep_module_is_unknown_until_it_is_restored(tmp_path: P
     write(tmp_path, {"main.bicep": main.replace("value: password", "value: m.outputs.anything")})
     found = json.loads(run("-f", "json", "--select", "KV610,KV611,KV612,KV616", ".", cwd=tmp_path).out)
     why = "`m.outputs.anything` is the output of a module that is not in the scanned files"
-    assert [(one["ruleId"], one["label"]) for one in found["unknown"]] == [("KV610", why), ("KV611", why)]
+    told = [(one["ruleId"], one["label"]) for one in found["unknown"]]
+    assert told == [("KV610", why), ("KV611", why), ("KV616", why)]
     assert not found["findings"]
     assert "run `bicep restore` first" in run("--select", "KV610", ".", cwd=tmp_path).out
 
@@ -336,9 +358,10 @@ def test_an_output_that_a_plan_does_not_contain_is_unknown(tmp_path: Path, run: 
         },
     }
     write(tmp_path, {"plan.json": json.dumps(plan)})
-    found = json.loads(run("-f", "json", "--select", "KV610,KV611", "plan.json", cwd=tmp_path).out)
+    found = json.loads(run("-f", "json", "--select", "KV610,KV611,KV616", "plan.json", cwd=tmp_path).out)
     why = "a plan does not contain the expression of `module.db.anything`"
-    assert [(one["ruleId"], one["label"]) for one in found["unknown"]] == [("KV610", why), ("KV611", why)]
+    told = [(one["ruleId"], one["label"]) for one in found["unknown"]]
+    assert told == [("KV610", why), ("KV611", why), ("KV616", why)]
 
 
 def test_self_reference_ends(tmp_path: Path, run: Run) -> None:

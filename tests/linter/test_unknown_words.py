@@ -166,16 +166,6 @@ def test_reason_names_the_attribute_of_a_block(tmp_path: Path, run: Run) -> None
     assert second.endswith("`azurerm_key_vault_access_policy.p` may be for the same principal: `var.ids` has no value")
 
 
-def test_a_sensitive_value_has_a_reason(tmp_path: Path, run: Run) -> None:
-    (tmp_path / "main.tf").write_text(
-        'resource "random_password" "p" {\n  count  = 1\n  length = 20\n}\n'
-        'resource "azurerm_key_vault_secret" "s" {\n  name         = "s"\n'
-        "  value        = resource.random_password.p[0].result\n}\n"
-    )
-    (message,) = labels(run, tmp_path, "KV615")
-    assert message == "`value` of azurerm_key_vault_secret.s is unknown: a sensitive value is not known"
-
-
 def test_unknown_zone_name_has_a_reason(tmp_path: Path, run: Run) -> None:
     (tmp_path / "main.tf").write_text(
         'variable "zone" {}\ndata "azurerm_private_dns_zone" "z" {\n  name = var.zone\n}\n'
@@ -317,3 +307,126 @@ def test_the_items_that_a_loop_passes_to_a_nested_template(name: str, rule: str,
     document = json.loads(run("-f", "json", "--select", "KV610,KV611", "main.json", cwd=tmp_path).out)
     assert document["unknown"] == []
     assert [one["ruleId"] for one in document["findings"]] == [rule]
+
+
+KEY = """
+resource "azurerm_key_vault_key" "k" {{
+  name         = {}
+  key_vault_id = "x"
+  key_type     = "RSA"
+  key_opts     = []
+}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("more", "name", "why"),
+    [
+        (
+            'locals {\n  m   = { a = "b" }\n  key = "c"\n}\n',
+            "local.m[local.key]",
+            "`local.m[local.key]` does not exist: the map has no such key, so the plan fails",
+        ),
+        ("", 'join("", toset(var))', "`var` is not a value, so the plan fails"),
+        ("", 'join("", toset(hunter2))', "a name without quotation marks is not a value, so the plan fails"),
+        ("", "other.resource.id", "the resource that the expression refers to is not declared"),
+    ],
+)
+def test_reason_names_what_an_expression_reads(more: str, name: str, why: str, tmp_path: Path, run: Run) -> None:
+    (tmp_path / "main.tf").write_text(more + KEY.format(name))
+    (found,) = json.loads(run("-f", "json", "--select", "KV513", ".", cwd=tmp_path).out)["unknown"]
+    assert found["label"] == why
+
+
+def test_the_word_resource_before_a_reference_changes_nothing(tmp_path: Path, run: Run) -> None:
+    password = 'resource "random_password" "p" {\n  count  = 1\n  length = 20\n}\n'
+    vault = VAULT.format("kv", "true") + POLICY.format("azurerm_key_vault.kv.id")
+    secret = (
+        'resource "azurerm_key_vault_secret" "s" {{\n  name         = "s"\n  value        = {}\n'
+        "  key_vault_id = {}azurerm_key_vault.kv.id\n  depends_on   = [{}azurerm_key_vault_access_policy.p]\n}}\n"
+    )
+    found = []
+    for word in ("", "resource."):
+        written = secret.format(f"{word}random_password.p[0].result", word, word)
+        (tmp_path / "main.tf").write_text(password + vault + written)
+        document = json.loads(run("-f", "json", "--profile", "all", ".", cwd=tmp_path).out)
+        found.append([(one["ruleId"], one["message"]) for one in document["findings"] + document["unknown"]])
+    assert found[0] == found[1]
+
+
+NETWORK = """
+resource net 'Microsoft.Network/virtualNetworks@2023-04-01' = {{
+  name: 'net'
+  properties: {{
+    subnets: [{{ name: 'a', properties: {{ serviceEndpoints: [{}] }} }}]
+  }}
+}}
+resource kv 'Microsoft.KeyVault/vaults@2023-07-01' = {{
+  name: 'kv-a'
+  properties: {{
+    sku: {{ family: 'A', name: 'standard' }}
+    tenantId: tenant().tenantId
+    networkAcls: {{ defaultAction: 'Deny', virtualNetworkRules: [{{ id: {} }}] }}
+  }}
+}}
+"""
+ENDPOINT = "{ service: 'Microsoft.KeyVault' }"
+
+
+@pytest.mark.parametrize(
+    ("endpoints", "subnet", "outcome"),
+    [
+        (ENDPOINT, "net.properties.subnets[0].id", None),
+        ("", "net.properties.subnets[0].id", "fail"),
+        ("", "net.properties.subnets[0].other", "`other` is known after deployment"),
+    ],
+)
+def test_a_subnet_in_the_array_of_its_network_has_an_id(
+    endpoints: str, subnet: str, outcome: str | None, tmp_path: Path, run: Run
+) -> None:
+    (tmp_path / "main.bicep").write_text(NETWORK.format(endpoints, subnet))
+    document = json.loads(run("-f", "json", "--select", "KV124", ".", cwd=tmp_path).out)
+    found = [one["outcome"] if one["outcome"] == "fail" else one["label"] for one in document["findings"]]
+    found += [one["label"] for one in document["unknown"]]
+    assert found == ([] if outcome is None else [outcome])
+
+
+@pytest.mark.parametrize(
+    ("access", "outcome"),
+    [
+        (".subnets[0].id", "fail"),
+        (".subnets[0].other", "`other` is known after deployment"),
+        (".other", "`other` is known after deployment"),
+        (", 'Full').properties.subnets[0].id", "fail"),
+        (", 'Full').identity.principalId", "`principalId` is known after deployment"),
+    ],
+)
+def test_a_subnet_that_a_template_reads_from_its_network_has_an_id(
+    access: str, outcome: str, tmp_path: Path, run: Run
+) -> None:
+    network = "resourceId('Microsoft.Network/virtualNetworks', 'net'), '2023-04-01'"
+    subnet = f"[reference({network}{access if access.startswith(',') else ')' + access}]"
+    subnets = [{"name": "a", "properties": {"serviceEndpoints": []}}]
+    rules = {"defaultAction": "Deny", "virtualNetworkRules": [{"id": subnet}]}
+    properties = {"sku": {"family": "A", "name": "standard"}, "tenantId": "x", "networkAcls": rules}
+    template = {
+        "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#",
+        "resources": [
+            {
+                "type": "Microsoft.Network/virtualNetworks",
+                "apiVersion": "2023-04-01",
+                "name": "net",
+                "properties": {"subnets": subnets},
+            },
+            {
+                "type": "Microsoft.KeyVault/vaults",
+                "apiVersion": "2023-07-01",
+                "name": "kv-a",
+                "properties": properties,
+            },
+        ],
+    }
+    (tmp_path / "main.json").write_text(json.dumps(template))
+    document = json.loads(run("-f", "json", "--select", "KV124", ".", cwd=tmp_path).out)
+    found = ["fail"] * len(document["findings"]) + [one["label"] for one in document["unknown"]]
+    assert found == [outcome]

@@ -246,7 +246,7 @@ def _rows(type_: str, api_version: str) -> tuple[_Row, ...]:
     for path, row in _PROPERTIES.get(type_, {}).items():
         defaults = row.default if isinstance(row.default, tuple) else ()
         if defaults and not api_version:
-            rows.append(_Row(path, None, "the default depends on the API version, which has no value"))
+            rows.append(_Row(path, None, "the default depends on `apiVersion`, which has no value"))
         plain = [one.value for one in defaults if one.since <= api_version < one.until] if api_version else []
         if row.default is not None and not isinstance(row.default, tuple):
             plain = [row.default]

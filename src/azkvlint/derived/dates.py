@@ -34,7 +34,6 @@ EXPIRES, BEGINS, CREATED = (*_ATTRIBUTES, "exp"), (*_ATTRIBUTES, "nbf"), (*_ATTR
 _KEPT = regex(r"\btime_(?:offset|rotating|static)\.")
 # The actions with which a plan or what-if result creates an object. Source alone is checked as if nothing existed.
 MADE: frozenset[str | None] = frozenset({"create", "replace"})
-_NO_DATE = "the value is not a date"
 _NEW = MADE | {None}
 
 
@@ -56,10 +55,10 @@ def moment(resource: Resource, path: Path) -> Moment | Unknown | None:
     if isinstance(found, Absent):
         return None
     if not isinstance(found, Scalar):
-        return found if isinstance(found, Unknown) else Unknown(at=found.at, why=_NO_DATE)
+        return found if isinstance(found, Unknown) else Unknown(at=found.at, why="the date is a list or an object")
     seconds = _seconds(found.value)
     if seconds is None:
-        return Unknown(at=found.at, why=_NO_DATE, sensitive=found.sensitive)
+        return Unknown(at=found.at, why=f"`{found.display()}` is not a date", sensitive=found.sensitive)
     # Values computed from the moment are located at this date.
     at = at_attribute(found, path)
     return Moment(seconds, msgspec.structs.replace(found, at=at))

@@ -294,7 +294,8 @@ def verdict_on(
             return _unknown(value, "" if isinstance(value, Unknown) else "an IP rule has no address")
     for value, span in spans:
         if span is None:
-            return _unknown(value, f"`{value.display()}` is not an IPv4 address or range")
+            named = f"`{value.display()}`" if value.text.strip() else "the empty string in the IP rules"
+            return _unknown(value, f"{named} is not an IPv4 address or range")
     if size >= WIDE_SIZE:
         return _verdict(WIDE, rules, path, note=note)
     return _verdict(IPS if ranges else PRIVATE, rules, path, declared_as)

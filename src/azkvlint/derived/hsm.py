@@ -160,7 +160,7 @@ VAULTS = "microsoft.keyvault/vaults"
 CERTIFICATES = f"{VAULTS}/certificates"
 
 _ADMINS: Path = ("properties", "initialAdminObjectIds")
-_NOT_HERE = "the security domain is not declared in the scanned files"
+_NOT_HERE = "the security domain of the managed HSM is not declared in the scanned files"
 _ROLE: Path = ("properties", "roleDefinitionId")
 # The key for every certificate.
 _ANY = "*"

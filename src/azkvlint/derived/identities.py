@@ -23,6 +23,7 @@ IDENTITIES = "microsoft.managedidentity/userassignedidentities"
 GROUP_TYPE, MEMBER_TYPE = GROUPS.lower(), MEMBERS.lower()
 IDENTITY: Path = ("identity",)
 SCOPE: Path = ("scope",)
+_AFTER = "the ID of an assigned identity is known after deployment"
 _SYSTEM_WORDS = ("system", "systemassigned", "systemassignedidentity", "")
 
 
@@ -76,7 +77,7 @@ def _assigned_values(holder: Resource) -> Iterator[Value]:
     if isinstance(listed, MapValue):
         for name in listed.fields:
             yield (
-                Unknown(at=listed.at, why="the ID is known after deployment", pattern=pattern_from(name))
+                Unknown(at=listed.at, why=_AFTER, pattern=pattern_from(name))
                 if has_holes(name)
                 else Scalar(at=listed.at, value=name)
             )

@@ -107,7 +107,8 @@ def _named(key: Value) -> Scalar | Unknown:
     """Return whether the key reference itself contains a version."""
     pinned = _by_attribute(key) if isinstance(key, Link) else names_version(key.string)
     if pinned is None:
-        return unknown_as(key, "the key ID may contain a version")
+        named = f"`{key.hops[-1]}`" if isinstance(key, Link) and key.hops else "the ID of the key"
+        return unknown_as(key, f"{named} may contain a version")
     return known(key, pinned)
 
 

@@ -66,7 +66,11 @@ def _content_of(settings: Value) -> Value:
             found = _value(data(document.root), text, settings)
             if isinstance(found, MapValue):
                 return found
-    return Unknown(at=settings.at, why="the settings of the extension are not known", sensitive=settings.sensitive)
+    return Unknown(at=settings.at, why=_reason(settings), sensitive=settings.sensitive)
+
+
+def _reason(settings: Value) -> str:
+    return settings.why if isinstance(settings, Unknown) else "the settings of the extension are not a JSON object"
 
 
 def _value(plain: Any, text: Text, settings: Value) -> Value:
@@ -78,5 +82,4 @@ def _value(plain: Any, text: Text, settings: Value) -> Value:
     whole = restored(plain, text) if isinstance(plain, str) else plain
     if isinstance(whole, str | int | float):
         return Scalar(at=settings.at, value=whole, sensitive=settings.sensitive)
-    why = settings.why if isinstance(settings, Unknown) else "the settings of the extension are not known"
-    return Unknown(at=settings.at, why=why, pattern=pattern_from(whole), sensitive=settings.sensitive)
+    return Unknown(at=settings.at, why=_reason(settings), pattern=pattern_from(whole), sensitive=settings.sensitive)

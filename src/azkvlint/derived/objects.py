@@ -204,7 +204,8 @@ def _same_name(resource: Resource, context: Context) -> Answer:
     if doubtful is None:
         return absent(resource)
     values = (one.select(path) for path in (("name",), ("parent",)) for one in (resource, doubtful))
-    doubt = next((f": {one.why}" for one in values if isinstance(one, Unknown) and not one.sensitive), "")
+    unknown_values = sorted((one for one in values if isinstance(one, Unknown)), key=lambda one: one.sensitive)
+    doubt = next((": a name is sensitive" if one.sensitive else f": {one.why}" for one in unknown_values), "")
     return unknown(resource, f"`{doubtful.address}` may have the same name in the same vault{doubt}")
 
 

@@ -157,7 +157,8 @@ def _in_tenant_of_vault(resource: Resource, context: Context) -> Answer:
             return _same_tenant(own, found[0], resource) if is_vault else absent(resource)
         # A vault outside the graph is usually in the tenant of the provider block that looks it up.
         if is_open or stated:
-            return unknown(resource, "the tenant of the vault is not known")
+            why = value.why if isinstance(value, Unknown) else f"`{value.display()}` is not in the scanned files"
+            return unknown(resource, f"the tenant of the vault is unknown: {why}")
     return absent(resource)
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from azkvlint.azure.consumers import items_and_path, uses_of
-from azkvlint.derived.answers import absent, known, known_list, unknown
+from azkvlint.derived.answers import absent, known, known_list, unknown, unknown_as
 from azkvlint.derived.companions import Sure, companions, is_set
 from azkvlint.derived.registry import Context, derived, joined
 from azkvlint.derived.secret_access import MAY_REFER, SECRETS, VAULT_READS, readings_of, types, vaults_read
@@ -81,15 +83,16 @@ def _network_integration(resource: Resource, context: Context) -> Answer:
     type_ = resource.type.lower()
     if type_ in CONFIG:
         app = context.target_of(resource, "parent")
-        return (
-            unknown(resource, "the app is not in the scanned files") if app is None else _of_app(app, resource, context)
-        )
+        if app is None:
+            return unknown(resource, "the app that it configures is not in the scanned files")
+        return _of_app(app, resource, context)
     if type_ in SITES:
         return _of_app(resource, resource, context)
     environments = [one for path in _ENVIRONMENT if (one := _target(resource, path, context)) is not None]
     if len(environments) != 1 or environments[0].existing:
         return unknown(resource, "the environment of the app is not in the scanned files")
-    return _in_words(resource, is_set(environments[0].select(_INFRASTRUCTURE)), context)
+    setting = environments[0].select(_INFRASTRUCTURE)
+    return _in_words(resource, is_set(setting), [setting], context)
 
 
 def _of_app(app: Resource, resource: Resource, context: Context) -> Answer:
@@ -103,12 +106,18 @@ def _of_app(app: Resource, resource: Resource, context: Context) -> Answer:
     )
     if sure is Sure.NO and (plan is None or plan.existing or app.existing):
         return unknown(resource, "the hosting plan of the app is not in the scanned files")
-    return _in_words(resource, sure, context)
+    settings = [app.select(path) for path in (_SUBNET, _NETWORK_NAME, _ISOLATED)]
+    settings += [plan.select(_ISOLATED)] if plan is not None else []
+    return _in_words(resource, sure, settings, context)
 
 
-def _in_words(resource: Resource, sure: Sure, context: Context) -> Value:
-    if sure is Sure.PERHAPS or (sure is Sure.NO and not context.has_all_companions(resource)):
-        return unknown(resource, "the app may be integrated with a virtual network")
+def _in_words(resource: Resource, sure: Sure, settings: Sequence[Answer], context: Context) -> Value:
+    if sure is Sure.PERHAPS:
+        doubt = next((one for one in settings if isinstance(one, Unknown) and not one.is_set), None)
+        otherwise = "a virtual network connection may be for the app"
+        return unknown(resource, otherwise) if doubt is None else unknown_as(doubt, otherwise)
+    if sure is Sure.NO and not context.has_all_companions(resource):
+        return unknown(resource, "a virtual network connection outside the scanned files may be for the app")
     return known(resource, sure is Sure.YES)
 
 

@@ -43,7 +43,6 @@ _YEAR = 365 * _DAY + _DAY // 4
 _IN_SECONDS = (_YEAR, _YEAR // 12, 7 * _DAY, _DAY, 3_600, 60, 1)
 # A longer string is not a valid duration.
 _LONGEST = 40
-_NO_DURATION = "the value is not an ISO 8601 duration"
 
 Days: TypeAlias = float | Unknown | None
 
@@ -54,7 +53,8 @@ def duration(answer: Answer) -> Days:
         return None
     days = _days_in(str(answer.value)) if isinstance(answer, Scalar) else None
     if days is None:
-        return answer if isinstance(answer, Unknown) else Unknown(at=answer.at, why=_NO_DURATION)
+        why = f"`{answer.display()}` is not an ISO 8601 duration"
+        return answer if isinstance(answer, Unknown) else Unknown(at=answer.at, why=why)
     return days
 
 

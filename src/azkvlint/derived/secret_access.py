@@ -55,7 +55,7 @@ VAULT_READS: Mapping[str, tuple[Path, ...]] = {
 _SERVICE_NAME: Path = ("derived", "serviceName")
 # Of an azurerm resource that is a part of another one: that one.
 _SCOPE: Path = ("scope",)
-ELSEWHERE = "the identity is not in the scanned files"
+ELSEWHERE = "the identity of the service is not in the scanned files"
 MAY_REFER = "the value may be a Key Vault reference"
 SECRETS, KEYS = ("secret", "certificate"), ("key",)
 # Without an identity, the service principal of Microsoft's reads.
@@ -352,7 +352,8 @@ def _identity_word(
         return known(at, ASSIGNED)
     sure = is_assigned(named, assigned, context)
     if sure is Sure.PERHAPS:
-        return unknown_as(named, assigned.why or "the identity may be assigned")
+        why = f"the identity may not be assigned to `{holder.address}`"
+        return unknown_as(named, assigned.why or why)
     kind = "system-assigned" if is_system(named, context) is Sure.YES else "user-assigned"
     note = "" if sure is Sure.YES else f"the {kind} identity is not assigned to `{holder.address}`"
     return known(at, ASSIGNED if sure is Sure.YES else NOT_ASSIGNED, note)

@@ -76,7 +76,7 @@ def _readers(
     readers, why = readers_of(reading, holder, assigned_in(resource, holder, context), context)
     if why:
         return ([], "") if why == ELSEWHERE else ([anyone], why)
-    why = "any of several identities may read the vault" if len(readers) > 1 else ""
+    why = f"`{resource.address}` has several identities, and any of them may read the vault" if len(readers) > 1 else ""
     # The documentation does not state which identity reads.
     named = [reader if reader.key[0] else anyone for reader in readers]
     return [reader for reader in named if reader.resource is not resource], why

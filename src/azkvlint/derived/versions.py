@@ -47,7 +47,7 @@ def _retirement(resource: Resource, context: Context) -> Answer:
         return absent(resource)
     version = str(found.value) if isinstance(found, Scalar) else ""
     if not version:
-        return unknown(found, "the API version has no value")
+        return unknown(found, "`apiVersion` has no value")
     if version.lower().endswith(_PREVIEW) and version < _LASTING_PREVIEW:
         return known(found, f"{version} (preview, retired on 90 days' notice)")
     if version[: len(SUPPORTED_API)] >= SUPPORTED_API:
@@ -143,6 +143,6 @@ def _dead_property(resource: Resource, _: Context) -> Answer:
             continue
         if text and (not isinstance(found, Unknown) or found.is_set):
             return known(found, f"`{path[-1]}` (not supported in API version {text})")
-        why = f"the API version, which may not support `{path[-1]}`, has no value"
+        why = f"`apiVersion`, which decides whether `{path[-1]}` is supported, has no value"
         doubt = unknown(found, found.why if text and isinstance(found, Unknown) else why)
     return or_absent(doubt, resource)

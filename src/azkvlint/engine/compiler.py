@@ -277,7 +277,8 @@ def _items(condition: ItemsCondition, where: Predicate) -> Predicate:
             if trail is not None:
                 expected = SOME_ITEM if some else EVERY_ITEM
                 if outcome is UNKNOWN and not isinstance(value, Unknown):
-                    value = Unknown(at=value.at, why="the value is not a list", sensitive=value.sensitive)
+                    why = f"{quoted_name(resource, join_path(prefix, condition.text))} is not a list"
+                    value = Unknown(at=value.at, why=why, sensitive=value.sensitive)
                 trail.append(evidence_of(outcome, value, expected, resource, join_path(prefix, condition.text)))
             return outcome
         outcomes = [where(item, resource, index, None, "") for item in value.items]
@@ -361,7 +362,8 @@ def links_to_predicate(condition: Linked, where: Predicate) -> Predicate:
             elif reference.outside == "?" or reference.outside in types:
                 # The display of an unknown id would not identify the resource.
                 is_id = not isinstance(reference.value, Unknown)
-                target = reference.value.display() if is_id else f"the target of {quoted_name(resource, via)}"
+                named = f"the resource that {quoted_name(resource, via)} refers to"
+                target = f"`{reference.value.display()}`" if is_id else named
                 start, why = UNKNOWN, f"{target} is outside the scanned files"
         if trail is None and resource.variants is None:
             return _best_target(references, resource, where, types, index, start)

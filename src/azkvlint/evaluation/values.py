@@ -220,7 +220,14 @@ def below(of: Unknown, step: Text, at: Location) -> Unknown:
     if type(of) is PartlySecret:
         return of.below(text_form(step), at)
     pattern = access(of.pattern, step) if of.pattern is not None and step else None
-    return Unknown(at=at, why=of.why, pattern=pattern, sensitive=of.sensitive)
+    is_named = of.why == ANY_PROPERTY and isinstance(step, str) and step.startswith(".")
+    why = after_deployment(text_form(step)[1:]) if is_named else of.why
+    return Unknown(at=at, why=why, pattern=pattern, sensitive=of.sensitive)
+
+
+def after_deployment(name: str) -> str:
+    """Return the reason for the value of a property that Azure sets."""
+    return f"`{name}` is known after deployment"
 
 
 def for_same_reason(doubt: Unknown) -> Unknown:
@@ -496,5 +503,7 @@ def pattern_of(result: Result) -> Text:
 
 ANY_ATTRIBUTE = "an attribute of "
 """What begins the reason for the attributes of a block that are not set in it. The reason of one of them names it."""
+ANY_PROPERTY = "a property that is not set in the template is known after deployment"
+"""The reason for the properties of an object that are not written. The reason of one of them names it."""
 BY_RUN = "the time at which Terraform runs is unknown"
 BY_DEPLOYMENT = "`utcNow()` returns a new value for each deployment"

@@ -60,7 +60,7 @@ _WRITE_ONLY, _READ_ONLY = (4, 23), (4, 11)
 # Reasons for unknown origins, and the origins that one of them may be.
 _POSSIBLE: Mapping[str, tuple[str, ...]] = {
     MAY_BE_PARAMETER: (PARAMETER, GENERATED),
-    MISSING_OUTPUT: (RESOURCE, IN_MODULE, PARAMETER),
+    MISSING_OUTPUT: (RESOURCE, IN_MODULE, PARAMETER, CREDENTIAL, PRIVATE_KEY),
 }
 _UNKNOWN_REASONS: Mapping[str, str] = {
     UNTRACED: "the value leads through an expression that is not supported",

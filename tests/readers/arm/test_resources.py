@@ -232,7 +232,7 @@ def test_references_by_type_and_name(named: str) -> None:
         "tryGet(reference('net'), 'subnets', 0, 'id')",
     ],
 )
-def test_member_that_an_item_does_not_set_is_known_after_deployment(expression: str) -> None:
+def test_subnet_in_its_network_has_an_id_and_other_members_are_known_after_deployment(expression: str) -> None:
     network = resource(
         "Microsoft.Network/virtualNetworks", "net", p={"subnets": [{"name": "a"}], "dhcpOptions": {"dnsServers": []}}
     )
@@ -247,12 +247,12 @@ def test_member_that_an_item_does_not_set_is_known_after_deployment(expression: 
         variables={"subnets": [{"name": "a"}]},
     )  # fmt: skip
     found = only(source)
-    assert asked(found, "properties.x") == "?known after deployment"
+    assert asked(found, "properties.x") == "?the ID depends on `subscription()` and is known only at deployment"
     named = re.sub("[{}]", "", pattern(found, "properties.x"))
-    assert named.endswith("virtualNetworks\N{DIVISION SLASH}net.properties.subnets[0].id")
-    assert asked(found, "properties.y") == "?known after deployment"
+    assert named.endswith("virtualNetworks/net/subnets/a")
+    assert asked(found, "properties.y") is False
     assert asked(found, "properties.z") == "a"
-    assert asked(found, "properties.o") == "?known after deployment"
+    assert asked(found, "properties.o") == "?`id` is known after deployment"
     assert asked(found, "properties.v") is None
 
 

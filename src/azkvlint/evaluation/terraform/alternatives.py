@@ -9,7 +9,7 @@ import msgspec
 from azkvlint.evaluation.budget import VALUES_A_STEP, Budget
 from azkvlint.evaluation.functions.table import UnknownResult
 from azkvlint.evaluation.known import is_given, one_of
-from azkvlint.evaluation.terraform.operators import FailedError, as_number, is_same, may_be, text_of
+from azkvlint.evaluation.terraform.operators import AccessError, FailedError, as_number, is_same, may_be, text_of
 from azkvlint.evaluation.values import (
     ANY_ATTRIBUTE,
     Closure,
@@ -28,6 +28,7 @@ from azkvlint.model.pattern import Pattern, Text, access, bare, call_hole, hole,
 from azkvlint.model.value import MAY_BE_ABSENT, NOTHING_KNOWN, Absent, Known, Scalar, Unknown
 
 _WITHOUT_MEMBERS = (Scalar, Items, Closure)
+_ITEM = "an item"
 # Maps of more keys have no pattern.
 _FEW = 20
 
@@ -42,9 +43,9 @@ def member_of(of: Result, name: str, at: Location, watch: EvaluationCounters) ->
     if isinstance(of, Alternatives):
         return of.each(lambda result: member_of(result, name, at, watch))
     if isinstance(of, Absent):
-        raise FailedError(f"attribute `{name}` is accessed on null", at)
+        raise AccessError(f"attribute `{name}`", "the object is null", at)
     if isinstance(of, _WITHOUT_MEMBERS):
-        raise FailedError(f"attribute `{name}` is accessed on a non-object", at)
+        raise AccessError(f"attribute `{name}`", "the value is not an object", at)
     # What a resource or a local value fails of, or is unknown for, is its own affair.
     risks = watch.risks
     try:
@@ -57,7 +58,7 @@ def _field(of: Fields, name: str, at: Location, watch: EvaluationCounters) -> Re
     found = of.fields.get(name)
     if found is None:
         if of.rest is None:
-            raise FailedError(f"attribute `{name}` does not exist", at)
+            raise AccessError(f"attribute `{name}`", "", at)
         watch.risks += 1
         return step_into(of.rest, f".{name}", at)
     return require_present(found, watch) if isinstance(found, Unknown) and found.is_optional else found
@@ -79,7 +80,7 @@ def _item_of(of: Result, index: Result, at: Location, watch: EvaluationCounters)
     if isinstance(of, Alternatives):
         return of.each(lambda result: item_of(result, index, at, watch))
     if isinstance(index, Absent | Items | Fields):
-        raise FailedError("an index is not a string or number", at)
+        raise AccessError(_ITEM, "the index is not a string or number", at)
     if isinstance(of, Items):
         return _item(of, index, at, watch)
     if isinstance(of, Fields):
@@ -88,7 +89,7 @@ def _item_of(of: Result, index: Result, at: Location, watch: EvaluationCounters)
         watch.risks += 1
         return step_into(of, _step(index), at)
     if isinstance(of, Scalar | Absent | Closure):
-        raise FailedError("a value that is not a list or map is indexed", at)
+        raise AccessError(_ITEM, "the value is not a list or map", at)
     risks = watch.risks
     try:
         return of.item(index, at)
@@ -107,17 +108,17 @@ def _step(index: Result) -> Text:
 
 def _item(of: Items, index: Result, at: Location, watch: EvaluationCounters) -> Result:
     if of.kind == "set":
-        raise FailedError("a set is indexed", at)
+        raise AccessError(_ITEM, "a set cannot be indexed", at)
     if not isinstance(index, Scalar):
         if not of.items:
-            raise FailedError("an empty list is indexed", at)
+            raise AccessError(_ITEM, "the list is empty", at)
         return _some(of.items, index, "[]", at, watch)
     try:
         number = as_number(index.value)
     except UnknownResult:
         number = None
     if not isinstance(number, int) or not 0 <= number < len(of.items):
-        raise FailedError("a list index is out of range", at)
+        raise AccessError(_ITEM, "the list has fewer items", at)
     return of.items[number]
 
 
@@ -126,14 +127,14 @@ def _keyed(of: Fields, index: Result, at: Location, watch: EvaluationCounters) -
         name = text_of(index.value)
         if name in of.fields or of.rest is not None:
             return _field(of, name, at, watch)
-        raise FailedError("a map key does not exist", at)
+        raise AccessError(_ITEM, "the map has no such key", at)
     watch.spend(len(of.fields) // 10)
     mark = keys_of(of)
     values = [value for key, value in of.fields.items() if not isinstance(index, Unknown) or may_be(index, key)]
     if of.rest is not None:
         values.append(step_into(of.rest, _step(index), at))
     if not values:
-        raise FailedError("a map key does not exist", at)
+        raise AccessError(_ITEM, "the map has no such key", at)
     return _some(values, index, mark, at, watch)
 
 
@@ -162,11 +163,15 @@ def data_of(result: Result, at: Location) -> Result:
     found: Result | None = data(at) if data is not None else None
     if isinstance(found, Scalar | Unknown | Absent | Items | Fields):
         return found
-    return Unknown(at=at, why="some attributes of the resource or module are unknown")
+    address = getattr(result, "address", "")
+    return Unknown(at=at, why=f"some attributes of {f'`{address}`' if address else 'a resource or module'} are unknown")
 
 
 def stands_for_all(result: Result) -> Result | None:
-    """Return the instance that stands for all of a collection of unknown length; None for all else."""
+    """Return the instance that stands for all of a collection of unknown length; None for all else.
+
+    ``number_of_instances`` is why the length is not known.
+    """
     if isinstance(result, Scalar | Unknown | Absent | Items | Fields):
         return None
     found: Result | None = getattr(result, "one", None)
@@ -235,6 +240,11 @@ class Alternatives:
     def data(self, at: Location) -> Result:
         """Return what is written in one of them."""
         return self.each(lambda result: data_of(result, at))
+
+
+def number_of_instances(collection: Result, at: Location) -> Unknown:
+    """Return the number of instances that one of a collection stands for, as an unknown value with its reason."""
+    return Unknown(at=at, why=getattr(collection, "why", "the number of instances is unknown"))
 
 
 def one_of_results(results: Sequence[Result], doubt: Unknown, watch: EvaluationCounters | None = None) -> Result:

@@ -21,6 +21,7 @@ from azkvlint.evaluation.terraform.alternatives import (
     gather,
     item_of,
     member_of,
+    number_of_instances,
     one_of_results,
     stands_for_all,
     step_into,
@@ -28,7 +29,7 @@ from azkvlint.evaluation.terraform.alternatives import (
 )
 from azkvlint.evaluation.terraform.functions.call import FUNCTION_NAMES, FUNCTIONS
 from azkvlint.evaluation.terraform.functions.table import ModuleEvaluator, TerraformDocument
-from azkvlint.evaluation.terraform.operators import FailedError, may_be, primitive, text_of
+from azkvlint.evaluation.terraform.operators import AccessError, FailedError, may_be, primitive, text_of
 from azkvlint.evaluation.terraform.types import keeps_order, unify
 from azkvlint.evaluation.values import (
     BY_RUN,
@@ -113,7 +114,11 @@ class TerraformEvaluator(ModuleEvaluator):
                 trace.step(begin, found, step.name)
             inner = found.fields.get(step.name) if type(found) is Fields else None
             if inner is None or type(inner) is Unknown:
-                inner = member_of(found, step.name, self.document.place(step), self.watch)
+                at = self.document.place(step)
+                try:
+                    inner = member_of(found, step.name, at, self.watch)
+                except AccessError as error:
+                    raise error.named(step, at) from None
             if recorder.is_recording:
                 recorder.step(start, found, step.name, inner)
             found = inner
@@ -121,7 +126,11 @@ class TerraformEvaluator(ModuleEvaluator):
 
     def _item(self, node: ast.Item, local: Local) -> Result:
         of, index = self.evaluate(node.of, local), self.evaluate(node.index, local)
-        return item_of(of, index, self.document.place(node), self.watch)
+        at = self.document.place(node)
+        try:
+            return item_of(of, index, at, self.watch)
+        except AccessError as error:
+            raise error.named(node, at) from None
 
     def _name(self, node: ast.Name, local: Local) -> Result:
         found = local.get(node.name)
@@ -420,7 +429,7 @@ def evaluate_splat(evaluator: TerraformEvaluator, node: ast.Splat, of: Result, l
         return _splat_of_unknown(evaluator, node, of, one, local, at)
     all_of = stands_for_all(of)
     if all_of is not None:
-        doubt = Unknown(at=at, why="the number of instances is unknown")
+        doubt = number_of_instances(of, at)
         return _splat_of_unknown(evaluator, node, doubt, all_of, local, at)
     return Items(at=at, items=[evaluator.evaluate(node.each, {**local, "*": of})])
 
@@ -481,7 +490,7 @@ def evaluate_for(evaluator: TerraformEvaluator, node: ast.Comprehension, over: R
         return over.each(lambda result: evaluate_for(evaluator, node, result, local))
     all_of = stands_for_all(over)
     if all_of is not None:
-        doubt = Unknown(at=at, why="the number of instances is unknown")
+        doubt = number_of_instances(over, at)
         return _over_unknown(evaluator, node, doubt, [(Unknown(at=at, why=doubt.why, given=True), all_of)], local)
     over = data_of(over, at)
     if isinstance(over, Unknown):

@@ -11,7 +11,15 @@ from azkvlint.azure.arm_defaults import with_defaults
 from azkvlint.azure.azurerm.resources import canonical
 from azkvlint.evaluation.freezer import Freezer, any_field
 from azkvlint.evaluation.reads import ReadSet, Recorder
-from azkvlint.evaluation.values import Fields, Items, Partly, Result, mark_sensitive
+from azkvlint.evaluation.values import (
+    ANY_PROPERTY,
+    Fields,
+    Items,
+    Partly,
+    Result,
+    mark_sensitive,
+    pattern_of,
+)
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import (
     Pattern,
@@ -181,8 +189,8 @@ def _properties(properties: Value | None, declared: EvaluatedDeclaration, type_:
     return MapValue(at=declared.at, fields=fields, rest=properties.rest)
 
 
-# Why the value of a property is unknown that Azure sets.
-AFTER = "known after deployment"
+# The child resources that are arrays of their parents too, by the type of the parent.
+_ARRAYS_OF_CHILDREN = {"microsoft.network/virtualnetworks": "subnets"}
 # Properties that Azure computes. Wherever a deployed resource has them, they are IDs.
 _COMPUTED = frozenset({"principalid", "subscriptionid", "tenantid"})
 
@@ -193,15 +201,27 @@ def unknown_property(name: str, why: str, pattern: Pattern, at: Location) -> Unk
     return Unknown(at=at, why=why, pattern=pattern, given=is_id, known=NOT_EMPTY if is_id else NOTHING_KNOWN)
 
 
-def property_for_others(type_: str, name: str, value: Result, own: Pattern) -> Result:
-    """Return a property of a resource as other expressions see it once it is deployed.
+def property_for_others(type_: str, name: str, value: Result, own: Pattern, id_: Text) -> Result:
+    """Return a property of a resource, with the ID ``id_``, as other expressions see it once it is deployed.
 
     The value of a secret is sensitive there too. Azure may set members of objects that are not written. ``own`` is the
     pattern of the property.
     """
+    if id_ and isinstance(value, Items) and _ARRAYS_OF_CHILDREN.get(type_.lower()) == name.lower():
+        value = msgspec.structs.replace(value, items=[_with_id(item, id_, name) for item in value.items])
     if name.lower() == "value" and type_.lower() == SECRETS.lower():
         return mark_sensitive(value)
     return value if isinstance(value, Scalar | Unknown | Absent) and type(value) is not Partly else _opened(value, own)
+
+
+def _with_id(child: Result, parent: Text, name: str) -> Result:
+    """Return a child in an array of its parent with the ID that it has in Azure."""
+    named = child.find("name") if isinstance(child, Fields) else None
+    known = pattern_of(named) if named is not None else ""
+    if not isinstance(child, Fields) or not known or child.find("id") is not None:
+        return child
+    id_ = id_value(join_texts([parent, f"/{name}/", known]), child.at)
+    return msgspec.structs.replace(child, fields={**child.fields, "id": id_})
 
 
 def _opened(value: Result, own: Pattern | None) -> Result:
@@ -213,7 +233,7 @@ def _opened(value: Result, own: Pattern | None) -> Result:
                 for name, item in fields.items()
                 if not isinstance(item, Absent)
             }
-            rest = value.rest if value.rest is not None else Unknown(at=value.at, why=AFTER, pattern=own)
+            rest = value.rest if value.rest is not None else Unknown(at=value.at, why=ANY_PROPERTY, pattern=own)
             return Fields(at=value.at, fields=written, rest=rest)
         case Items(items=items):
             found = [_opened(item, None if own is None else access(own, f"[{at}]")) for at, item in enumerate(items)]

@@ -169,7 +169,8 @@ class DeploymentResourceEntity(ConditionalIteration):
             case "properties" | "identity":
                 found = None if self.node.existing else self.body.get(name)
                 type_ = self.declared_type if name == "properties" else ""
-                return WrittenObject(found if isinstance(found, Fields) else None, self._part(name), at, type_)
+                written = found if isinstance(found, Fields) else None
+                return WrittenObject(written, self._part(name), at, type_, self.identity.id)
         found = self.body.get(name) if name in _AS_WRITTEN and not self.node.existing else None
         return found if found is not None else _after(name, self._part(name), at)
 
@@ -188,14 +189,17 @@ class DeploymentResourceEntity(ConditionalIteration):
 class WrittenObject:
     """An object that a resource has as its author wrote it, and to which Azure may add more.
 
-    ``name`` is its pattern. ``type_`` is the type of the resource whose properties it is; "" of anything else.
+    ``name`` is its pattern. ``type_`` and ``id_`` are those of the resource whose properties it is; else "".
     """
 
-    def __init__(self, fields: Fields | None, name: DeclaredHole, at: Location, type_: str = "") -> None:
+    def __init__(
+        self, fields: Fields | None, name: DeclaredHole, at: Location, type_: str = "", id_: Text = ""
+    ) -> None:
         self.fields = fields
         self.name = name
         self.at = at
         self.type = type_
+        self.id = id_
 
     def member(self, name: str, at: Location) -> Result:
         """Return the written value, else Unknown with the same pattern in each use."""
@@ -205,7 +209,7 @@ class WrittenObject:
             return _after(name, own, at)
         if isinstance(found, Fields):
             return WrittenObject(found, own, found.at)
-        return property_for_others(self.type, name, found, own)
+        return property_for_others(self.type, name, found, own, self.id)
 
     def item(self, index: Result, at: Location) -> Result:
         """Return a member by name."""

@@ -128,7 +128,7 @@ def _deciding(pattern: Text) -> str:
 def _reason_for(noun: str, deciding: str) -> str:
     """Return why an ID or a name is unknown: what decides it, in its text form; empty if that is not known."""
     if not deciding:
-        return "known after deployment" if noun == "name" else f"the {noun} is known after deployment"
+        return f"the {noun} is known after deployment"
     name = bare(Pattern((), deciding))
     call = "()" if deciding in _PLACES or name == "deployment" else ""
     return f"the {noun} depends on `{shortened(name)}{call}` and is known only at deployment"

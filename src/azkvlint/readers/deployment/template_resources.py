@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
 from azkvlint.evaluation.reads import Inputs, inputs_of
-from azkvlint.evaluation.values import Fields, Result, below, pattern_of
+from azkvlint.evaluation.values import ANY_PROPERTY, Fields, Result, after_deployment, below, pattern_of
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import (
     DEPLOYMENT,
@@ -25,7 +25,6 @@ from azkvlint.readers.deployment.data_evaluator import DataEvaluator
 from azkvlint.readers.deployment.documents import key_of, member, result_member, schema_of
 from azkvlint.readers.deployment.origins import FROM_VAULT
 from azkvlint.readers.deployment.resource import (
-    AFTER,
     ResourceIdentity,
     full_id,
     parts_of,
@@ -343,14 +342,14 @@ class Runtime:
         found = instance.written("properties", lower) if instance is not None and not instance.is_deployment else None
         own = self._part(f"properties.{lower}")
         if found is None or isinstance(found, Absent) or instance is None:
-            return unknown_property(name, AFTER, own, at)
-        return property_for_others(instance.identity.type, lower, found, own)
+            return unknown_property(name, after_deployment(name), own, at)
+        return property_for_others(instance.identity.type, name, found, own, instance.identity.id)
 
     def item(self, index: Result, at: Location) -> Result:
         """Return a member by name, as in ``reference('x')['name']``."""
         if isinstance(index, Scalar) and isinstance(index.value, str):
             return self.member(index.value, at)
-        return Unknown(at=at, why=AFTER)
+        return Unknown(at=at, why=ANY_PROPERTY)
 
     def _head(self, lower: str, name: str, at: Location) -> Result:
         instance = self.instance
@@ -367,7 +366,8 @@ class Runtime:
             written = instance.written(lower) if lower in ("location", "tags", "sku", "kind", "zones") else None
             if written is not None and not isinstance(written, Absent):
                 return written
-        return Unknown(at=at, why=AFTER, pattern=self._part(name))
+        why = ANY_PROPERTY if lower == "identity" else after_deployment(name)
+        return Unknown(at=at, why=why, pattern=self._part(name))
 
     def _part(self, path: str) -> DeclaredHole:
         # What exists is what Terraform looks up with a data source.
@@ -387,7 +387,7 @@ class NestedDeploymentOutputs:
 
     def member(self, name: str, at: Location) -> Result:
         """Return one output, an object with a ``value``."""
-        return Fields(at=at, fields={"value": self.instance.output(name, at)}, rest=Unknown(at=at, why=AFTER))
+        return Fields(at=at, fields={"value": self.instance.output(name, at)}, rest=Unknown(at=at, why=ANY_PROPERTY))
 
     def item(self, index: Result, at: Location) -> Result:
         """Return an output by name, which may itself be an expression."""
@@ -395,7 +395,14 @@ class NestedDeploymentOutputs:
             return self.member(index.value, at)
         step = pattern_of(index)
         inner = hole(f"{self.instance.address}.outputs[", step, "]") if step else None
-        return Fields(at=at, fields={"value": Unknown(at=at, why=AFTER, pattern=inner)})
+        return Fields(
+            at=at,
+            fields={
+                "value": Unknown(
+                    at=at, why=f"an output of `{self.instance.address}` is known after deployment", pattern=inner
+                )
+            },
+        )
 
 
 NOT_KNOWN = "the parameter value has an unsupported form"

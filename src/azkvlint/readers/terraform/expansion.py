@@ -48,12 +48,13 @@ class DeclarationInstance:
 class SymbolicInstance:
     """All instances of a declaration whose number is unknown, represented by ``one``.
 
-    ``positions`` are the patterns of the keys that certainly mean it.
+    ``positions`` are the patterns of the keys that certainly mean it. ``why``: the reason why the number is unknown.
     """
 
-    def __init__(self, one: DeclarationInstance, positions: frozenset[Text], at: Location) -> None:
+    def __init__(self, one: DeclarationInstance, positions: frozenset[Text], why: str, at: Location) -> None:
         self.one = one
         self.positions = positions
+        self.why = why
         self.at = at
 
     def member(self, name: str, at: Location) -> Result:
@@ -90,7 +91,7 @@ class Expansion(msgspec.Struct, frozen=True, kw_only=True):
     """All instances of a declaration. ``kind`` is one, list or map.
 
     ``symbolic``: one stands for all, ``positions`` are the patterns of its key, and ``conditions`` what is not known of
-    its being there.
+    its being there. ``why``: the reason why their number is unknown.
     """
 
     kind: str
@@ -98,6 +99,7 @@ class Expansion(msgspec.Struct, frozen=True, kw_only=True):
     symbolic: bool = False
     positions: frozenset[Text] = frozenset()
     conditions: frozenset[str] = frozenset()
+    why: str = ""
 
     @property
     def shape(self) -> tuple[object, ...]:
@@ -186,7 +188,7 @@ def _symbolic_count(
     is_certain = (_number(found) or 0) > 0 or (known.is_number and known.least > 0)
     return Expansion(
         kind="list", steps=(step,), symbolic=True, positions=frozenset((position, *first)),
-        conditions=frozenset() if is_certain else frozenset({hole(name, " > 0").text}),
+        conditions=frozenset() if is_certain else frozenset({hole(name, " > 0").text}), why=doubt.why,
     )  # fmt: skip
 
 
@@ -351,11 +353,16 @@ def _symbolic(instance: ModuleScope, found: Result, address: str, read: ReadSet 
     if isinstance(found, SymbolicInstance):
         # All instances of something: each of these goes with one of those.
         pattern = min(found.positions, key=text_form)
-        key = Unknown(at=found.at, why="the instances are unknown", pattern=pattern_from(pattern))
+        key = Unknown(at=found.at, why=found.why, pattern=pattern_from(pattern))
         conditions = frozenset(found.one.conditions)
         step = InstanceStep(key=ALL, bracket=f"[{ALL}]", local=_each(instance, key, found.one, read))
         return Expansion(
-            kind="map", steps=(step,), symbolic=True, positions=frozenset({pattern}), conditions=conditions
+            kind="map",
+            steps=(step,),
+            symbolic=True,
+            positions=frozenset({pattern}),
+            conditions=conditions,
+            why=found.why,
         )
     doubt = doubt_in("`for_each` expects a map or set", found.at, found)
     name = doubt.pattern if doubt.pattern is not None else address
@@ -368,7 +375,9 @@ def _symbolic(instance: ModuleScope, found: Result, address: str, read: ReadSet 
         value = Unknown(at=doubt.at, why=doubt.why, pattern=named, sensitive=sensitive)
     step = InstanceStep(key=ALL, bracket=f"[{ALL}]", local=_each(instance, key, value, read))
     conditions = frozenset() if known_of(found).is_filled else frozenset({hole(name, " has items").text})
-    return Expansion(kind="map", steps=(step,), symbolic=True, positions=frozenset({position}), conditions=conditions)
+    return Expansion(
+        kind="map", steps=(step,), symbolic=True, positions=frozenset({position}), conditions=conditions, why=doubt.why
+    )
 
 
 def _any_value(found: Result, doubt: Unknown) -> Unknown | None:

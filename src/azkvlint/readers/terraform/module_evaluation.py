@@ -584,6 +584,7 @@ def trace_existence(symbol: TerraformSymbol[Any]) -> None:
 
 
 _Member: TypeAlias = Callable[[str, Location], Result]
+_NAMESPACES = frozenset({"var", "local", "module", "component", "data", "ephemeral", "resource", "path", "terraform"})
 
 
 class TerraformNamespace:
@@ -600,6 +601,12 @@ class TerraformNamespace:
             return self.member(index.value, at)
         return Unknown(at=at, why=f"the attribute of `{self.name}` is unknown")
 
+    def data(self, at: Location) -> Result:
+        """Return an unknown value: Terraform rejects a name without a member."""
+        # A name that Terraform does not know may be a word of a secret that is not in quotation marks.
+        named = f"`{self.name}`" if self.name in _NAMESPACES else "a name without quotation marks"
+        return Unknown(at=at, why=f"{named} is not a value, so the plan fails")
+
 
 def _namespace(instance: TerraformModuleInstance, name: str, at: Location) -> Result:
     """Return the value of a top-level name in a module."""
@@ -612,6 +619,8 @@ def _namespace(instance: TerraformModuleInstance, name: str, at: Location) -> Re
             return TerraformNamespace(name, lambda call, at: _module(instance, call, at), at)
         case "data" | "ephemeral":
             return TerraformNamespace(name, lambda type_, at: _type(instance, f"{name}.{type_}", at), at)
+        case "resource":  # as in `resource.TYPE.NAME`
+            return TerraformNamespace(name, lambda type_, at: _type(instance, type_, at), at)
         case "path":
             return TerraformNamespace(name, lambda member, at: _path(instance, member, at), at)
         case "terraform" | "tofu":
@@ -671,7 +680,7 @@ class Undeclared:
     def member(self, name: str, at: Location) -> Result:
         """Return an unknown value; for the ID of an Azure resource, with that resource as the only candidate."""
         # A name that is not of Azure may be a word of a secret that is not in quotation marks.
-        named = f"`{self.address}`" if is_azure(self.type) else "the resource"
+        named = f"`{self.address}`" if is_azure(self.type) else "the resource that the expression refers to"
         why = f"{named} is not declared"
         pattern = declared_hole(TERRAFORM, self.address, name, self.declared)
         if is_azure(self.type) and is_own_id(self.type, name):

@@ -60,7 +60,9 @@ def reference_of(
     if root in _ROOTS and steps:
         below = steps[1:]
         return TerraformReference(_ROOTS[root], str(steps[0]), without_indexes(below) if root == "module" else below)
-    if root in ("data", "ephemeral") and len(steps) > 1:
+    if root == "resource" and len(steps) > 1:
+        root, steps = str(steps[0]), steps[1:]
+    elif root in ("data", "ephemeral") and len(steps) > 1:
         return TerraformReference(ReferenceTarget.ATTRIBUTE, f"{root}.{steps[0]}.{steps[1]}", steps[2:], str(steps[0]))
     if root in _KNOWN or not steps:
         return _OTHER

@@ -193,7 +193,8 @@ class TerraformSymbol(Generic[One]):
 
     def _meant(self, found: Expansion) -> Result:
         if found.symbolic and self._instances:
-            return SymbolicInstance(self._instances[0], found.positions, self.at)
+            why = f"the number of instances of `{self.address}` is unknown: {found.why}"
+            return SymbolicInstance(self._instances[0], found.positions, why, self.at)
         if found.kind == "list":
             return Items(at=self.at, items=list(self._instances))
         if found.kind == "map":

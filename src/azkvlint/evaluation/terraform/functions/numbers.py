@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import msgspec
 
 from azkvlint.evaluation.known import is_string
-from azkvlint.evaluation.terraform.alternatives import data_of, gather, stands_for_all
+from azkvlint.evaluation.terraform.alternatives import data_of, gather, number_of_instances, stands_for_all
 from azkvlint.evaluation.terraform.functions.table import (
     ANY,
     Function,
@@ -49,7 +49,7 @@ def _to(name: str, type_: TypeConstraint) -> Function:
 def _converted(call: TerraformCallContext, result: Result, type_: TypeConstraint) -> Result:
     one = stands_for_all(result)
     if one is not None:
-        return gather([one], Unknown(at=call.at, why="the number of instances is unknown"))
+        return gather([one], number_of_instances(result, call.at))
     given = data_of(result, call.at)
     call.evaluator.weigh(given)
     return convert(given, type_, lambda node: call.evaluator.evaluate(node, {}))

@@ -16,7 +16,13 @@ from azkvlint.evaluation.evaluate import Evaluator, ExpressionDocument
 from azkvlint.evaluation.functions import table
 from azkvlint.evaluation.functions.table import ANY, InvalidCall, UnknownResult, call_pattern
 from azkvlint.evaluation.operators import Local
-from azkvlint.evaluation.terraform.alternatives import EvaluationCounters, data_of, gather, stands_for_all
+from azkvlint.evaluation.terraform.alternatives import (
+    EvaluationCounters,
+    data_of,
+    gather,
+    number_of_instances,
+    stands_for_all,
+)
 from azkvlint.evaluation.terraform.operators import FailedError, RequiredError, normal, primitive
 from azkvlint.evaluation.terraform.types import as_set, keeps_order
 from azkvlint.evaluation.values import (
@@ -287,8 +293,7 @@ def collection(
     """Return an argument that has to be a list, set, map or object; Unknown if its content is unknown."""
     one = stands_for_all(argument)
     if one is not None:
-        doubt = Unknown(at=call.at, why="the number of instances is unknown")
-        return gather([one], doubt)
+        return gather([one], number_of_instances(argument, call.at))
     found = data_of(argument, call.at)
     if not isinstance(found, Items | Fields | Unknown):
         raise InvalidCall(f"expects {expected}")
