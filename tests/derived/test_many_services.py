@@ -38,7 +38,7 @@ SERVICE = """resource "azurerm_storage_account" "s{n}" {{
 VARIABLES = "".join(f'variable "{name}" {{}}\n' for name in ("scopes", "principals", "identities", "keys"))
 
 
-def test_services_whose_keys_may_be_in_any_vault_are_within_the_limit_of_pairs(
+def test_many_services_with_keys_in_any_vault_stay_within_the_limit_of_pairs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     parts = [VAULT.format(n=n) for n in range(15)]

@@ -68,7 +68,7 @@ module "vault" {
     for name in ("vault", *(f"root{number}" for number in range(20))):
         (tmp_path / name).mkdir()
         (tmp_path / name / "main.tf").write_text(vault if name == "vault" else text)
-    monkeypatch.setattr("azkvlint.util.garbage._MOST_RECENT", 200)
+    monkeypatch.setattr("azkvlint.util.processes._MOST_RECENT", 200)
     collected: list[int] = []
 
     def count(phase: str, info: dict[str, int]) -> None:

@@ -40,7 +40,7 @@ def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
         {"metadata": {"a": FILLING}, "properties": {"displayName": FILLING, "template": {"resources": [VAULT]}}},
     ],
 )
-def test_template_whose_keys_come_last_is_evaluated(
+def test_template_with_its_keys_at_the_end_is_evaluated(
     tmp_path: Path, template: dict[str, Any], encoding: str, indent: int | None
 ) -> None:
     (tmp_path / "template.json").write_text(json.dumps(template, indent=indent), encoding)
@@ -59,7 +59,7 @@ def test_template_with_comments_is_evaluated(tmp_path: Path) -> None:
     assert check(Config(paths=(str(tmp_path),))).findings
 
 
-def test_plan_whose_changes_come_last_is_evaluated(tmp_path: Path) -> None:
+def test_plan_with_its_changes_at_the_end_is_evaluated(tmp_path: Path) -> None:
     plan = json.loads((SAMPLES / "careless" / "plan.json").read_text())
     changes, values = plan.pop("resource_changes"), plan.pop("planned_values")
     (tmp_path / "plan.json").write_text(
@@ -117,7 +117,7 @@ def _document(source: random.Random, depth: int = 0) -> object:
     return {source.choice(keys): _document(source, depth + 1) for _ in range(source.randrange(1, 5))}
 
 
-def test_foreign_document_is_no_input_by_its_content(tmp_path: Path) -> None:
+def test_templates_and_predictions_are_never_taken_for_foreign_json(tmp_path: Path) -> None:
     """Compare the decision from the text with what decoded documents are, on drawn ones."""
     file = tmp_path / "a.json"
     decisions: set[bool] = set()

@@ -22,8 +22,8 @@ from azkvlint.model.rule import Rule, Severity
 from azkvlint.readers.discover import discover
 from azkvlint.readers.units import compiled_templates
 from azkvlint.util.file_tracker import EDITOR_TEXTS, Snapshot
-from azkvlint.util.garbage import collect_garbage
 from azkvlint.util.lazy_regex import regex
+from azkvlint.util.processes import collect_garbage
 from azkvlint.util.project_boundary import real_path
 from azkvlint.util.project_files import is_folder, read_start
 

@@ -15,8 +15,8 @@ from azkvlint.linter.linter import Prepared, check
 from azkvlint.linter.workers import internal_error
 from azkvlint.util.child_process import answer_requests
 from azkvlint.util.errors import OUT_OF_MEMORY, InputError, KvlintError
-from azkvlint.util.garbage import collect_garbage
 from azkvlint.util.output_files import StagingFolder
+from azkvlint.util.processes import collect_garbage
 
 _MOST_GARBAGE = 20_000  # container objects that were created and not freed since the last collection
 _NO_MEMORY, _NO_MEMORY_HINT = "not checked: not enough memory", "provide more memory for the workers"
