@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import inputs
+import written
 from timing import MEBIBYTE, Cost, measure, median, race
 
 NOTHING = [sys.executable, "-c", "pass"]
@@ -49,7 +50,16 @@ CHECKOV_OPTIONS = ["-c", CHECKOV_CHECKS, "--quiet", "--compact", "--skip-downloa
 CHECKOV_OPTIONS += ["--download-external-modules", "false"]
 # The folder with the inputs of each kind, below the folder that the generator writes.
 WITHIN = {"arm": "templates", "bicep": "bicep", "hcl": "."}
+CALLED = {"hcl": "Terraform root modules", "arm": "ARM templates", "bicep": "Bicep files"}
+SWITCHES = {
+    "Terraform": written.terraform_switches, "Bicep": written.bicep_switches, "ARM templates": written.arm_switches,
+}  # fmt: skip
+GROWING = {
+    "modules in chains": written.chain, "secrets of a vault": written.secrets,
+    "role assignments": written.role_assignments, "parameter files": written.parameter_files,
+}  # fmt: skip
 FILES, FEW_FILES = 300, 100
+MANY_FILES, FILES_WITHOUT_VAULTS, FOREIGN_MEGABYTES = 1000, 10_000, 315
 SMALL, LARGE = 100, 1700
 PLANS_OF_FLEET = 2000
 
@@ -88,16 +98,27 @@ class Benchmark:
         self.report(case.name, ratio, case.bars, f"{self._time(cost):.3f} s / {self._time(median(theirs)):.3f} s")
         if case.plan is not None:
             size = case.plan.stat().st_size / MEBIBYTE
-            limit = 2 * size + 60
-            self.report(
-                "  peak memory / (2 x the file + 60 MiB)", cost.peak / limit, Bars(1, 1), f"{cost.peak:.0f} MiB"
-            )
+            self.report("  peak memory / the file", cost.peak / size, Bars(2.5, 2.3), f"{cost.peak:.0f} MiB")
+
+    def against_before(self, name: str, path: Path, bars: Bars, rounds: int = 5, *before: str) -> None:
+        """Compare an input with an earlier version; ``before`` are words of a command that runs the other."""
+        name = f"{name} / earlier version"
+        if self.options.before is None:
+            self.skip(name, "--before names no command")
+            return
+        ours = self.cold(path)
+        self.compare(Case(name, [*before, *ours], [*before, self.options.before, *ours[1:]], bars, rounds))
+
+    def peak(self, name: str, path: Path, bars: Bars) -> None:
+        """Report the peak memory of an input in MiB."""
+        cost = measure(self.cold(path))
+        self.report(f"{name}: peak memory in MiB", cost.peak, bars, f"{self._time(cost):.1f} s")
 
     def growth(self, name: str, sizes: Sequence[int], commands: Sequence[Sequence[str]], rounds: int) -> None:
         """Print the exponent of the growth of the time between two sizes."""
         small, large = (self._time(median(costs)) for costs in race(commands, rounds))
         exponent = math.log(large / small) / math.log(sizes[1] / sizes[0])
-        self.report(f"growth from {sizes[0]:,} to {sizes[1]:,} {name}", exponent, Bars(1.05, 1), "exponent")
+        self.report(f"growth from {sizes[0]:,} to {sizes[1]:,} {name}", exponent, Bars(1.1, 1), "exponent")
 
     def report(self, name: str, ratio: float, bars: Bars, figures: str) -> None:
         """Print a ratio with its bars."""
@@ -127,12 +148,13 @@ class Benchmark:
 
 def plans(bench: Benchmark) -> None:
     """Compare plans, from small to large."""
-    cases = [(1, Bars(8, 6), 21), (SMALL, Bars(2.5, 1.5), 9), (LARGE, Bars(2.5, 1.2), 5)]
-    written = {
-        count: inputs.write(bench.options.kvgen, "plan", bench.folder / f"plan-{count}", count) for count, *_ in cases
+    cases = [(1, Bars(10, 8), 21), (LARGE, Bars(5, 3.5), 5)]
+    paths = {
+        count: inputs.write(bench.options.kvgen, "plan", bench.folder / f"plan-{count}", count)
+        for count in (1, SMALL, LARGE)
     }
     for count, bars, rounds in cases:
-        plan = written[count]
+        plan = paths[count]
         size = plan.stat().st_size
         weight = f"{size / 1e6:.0f} MB" if size >= 1e6 else f"{size / 1e3:.0f} KB"
         if count == 1:
@@ -140,48 +162,59 @@ def plans(bench: Benchmark) -> None:
         else:
             name, other = f"plan of {weight} / parsing it with orjson", [sys.executable, "-c", PARSE_PLAN, str(plan)]
         bench.compare(Case(name, bench.cold(plan), other, bars, rounds, plan if count > 1 else None))
-    name, bars, estate = "plan of an estate / parsing it with orjson", Bars(1.2, 0.7), bench.options.estate
+    without = ["env", "PYTHONDONTWRITEBYTECODE=1", f"PYTHONPYCACHEPREFIX={bench.folder / 'no-bytecode'}"]
+    bench.against_before("plan of one vault, without bytecode", paths[1], Bars(0.65, 0.5), 11, *without)
+    name, bars, estate = "plan of an estate / parsing it with orjson", Bars(2.2, 1.5), bench.options.estate
     if estate is None:
         bench.skip(name, "--estate names no plan")
     else:
         other = [sys.executable, "-c", PARSE_PLAN, str(estate)]
         bench.compare(Case(name, bench.cold(estate), other, bars, 7, estate))
-    bench.growth("vaults", (SMALL, LARGE), [bench.cold(written[count]) for count in (SMALL, LARGE)], 3)
+    bench.growth("vaults", (SMALL, LARGE), [bench.cold(paths[count]) for count in (SMALL, LARGE)], 3)
 
 
 def folders(bench: Benchmark) -> None:
     """Compare folders of Terraform root modules, ARM templates and Bicep files."""
-    for kind in ("hcl", "arm", "bicep"):
-        called = {"hcl": "Terraform root modules", "arm": "ARM templates", "bicep": "Bicep files"}[kind]
+    for kind, called in CALLED.items():
         paths = []
-        for count in (FEW_FILES, FILES):
+        for count in (FEW_FILES, FILES, MANY_FILES):
             place = bench.folder / f"{kind}-{count}"
             inputs.write(bench.options.kvgen, kind, place, count * inputs.VAULTS_A_FILE[kind])
             paths.append(place / WITHIN[kind])
+        few, path, many = paths
+        bench.against_before(f"{FILES} {called}", path, Bars(1.05, 0.7))
         if kind == "hcl":
-            name, other = f"{FILES} {called} / parsing them", [sys.executable, "-c", PARSE_TERRAFORM, str(paths[1])]
-            bench.compare(Case(name, bench.cold(paths[1]), other, Bars(4.5, 3), 5))
+            other = [sys.executable, "-c", PARSE_TERRAFORM, str(path)]
+            bench.compare(Case(f"{FILES} {called} / parsing them", bench.cold(path), other, Bars(4.5, 3), 5))
             # The first round writes the results that the others reuse.
-            second = bench.sarif("--jobs", "1", "--cache-dir", bench.folder / "cache", paths[1])
-            bench.compare(Case("  second run / first", second, bench.cold(paths[1]), Bars(1 / 15, 1 / 25), 5))
-        else:
-            against_before(bench, f"{FILES} {called}", paths[1])
-        bench.growth(called, (FEW_FILES, FILES), [bench.cold(path) for path in paths], 3)
+            second = bench.sarif("--jobs", "1", "--cache-dir", bench.folder / "cache", path)
+            bench.compare(Case("  second run / first", second, bench.cold(path), Bars(1 / 15, 1 / 25), 5))
+            bench.peak(f"{MANY_FILES:,} {called}", many, Bars(200, 150))
+        bench.growth(called, (FEW_FILES, MANY_FILES), [bench.cold(few), bench.cold(many)], 3)
 
 
-def against_before(bench: Benchmark, name: str, path: Path) -> None:
-    """Compare an input with an earlier version of kvlint, whose command must accept the same options."""
-    name = f"{name} / earlier version"
-    if bench.options.before is None:
-        bench.skip(name, "--before names no command")
-        return
-    earlier = [bench.options.before, "-f", "sarif", "--jobs", "1", str(path)]
-    bench.compare(Case(name, bench.cold(path), earlier, Bars(0.6, 0.4), 5))
+def written_inputs(bench: Benchmark) -> None:
+    """Compare feature switches, files without vaults, the JSON of other programs, and what grows."""
+    for name, write in SWITCHES.items():
+        path = bench.folder / f"switches-{name}"
+        write(path, 4)
+        bench.against_before(f"feature switches, {name}", path, Bars(0.65, 0.45), 3)
+    path = bench.folder / "nothing"
+    written.nothing_to_find(path, FILES_WITHOUT_VAULTS)
+    bench.against_before(f"{FILES_WITHOUT_VAULTS:,} Bicep files without vaults", path, Bars(0.4, 0.2), 3)
+    path = bench.folder / "foreign"
+    written.foreign_json(path, FOREIGN_MEGABYTES)
+    bench.peak(f"{FOREIGN_MEGABYTES} MB of JSON of other programs", path, Bars(100, 60))
+    for name, write in GROWING.items():
+        paths = [bench.folder / f"{name}-{count}" for count in (FEW_FILES, MANY_FILES)]
+        for place, count in zip(paths, (FEW_FILES, MANY_FILES), strict=True):
+            write(place, count)
+        bench.growth(name, (FEW_FILES, MANY_FILES), [bench.cold(place) for place in paths], 3)
 
 
 def many_plans(bench: Benchmark) -> None:
     """Compare many plans in one process with an earlier version, and on a cluster with a serial run."""
-    against_before(bench, "100 plans of 160 KB", write_fleet(bench, 100))
+    bench.against_before("100 plans of 160 KB", write_fleet(bench, 100), Bars(1.05, 0.7))
     name = f"fleet of {PLANS_OF_FLEET:,} plans / (serial / 2 + start)"
     if not bench.options.fleet:
         bench.skip(name, "--fleet was not specified")
@@ -221,7 +254,9 @@ def repository(bench: Benchmark) -> None:
     bench.compare(Case(name, bench.sarif("--no-cache", path), other, Bars(1 / 4, 1 / 8), 1))
 
 
-GROUPS = {"plans": plans, "folders": folders, "many": many_plans, "repository": repository}
+GROUPS = {
+    "plans": plans, "folders": folders, "written": written_inputs, "many": many_plans, "repository": repository,
+}  # fmt: skip
 
 
 def beside_python(name: str) -> str | None:

@@ -41,8 +41,8 @@ def _main() -> int:
     import atexit
     import gc
 
-    # The data of a run lives until its end, so collecting garbage costs more than everything else together. Python
-    # collects once more at exit; freezing leaves it no objects to examine.
+    # The data of an input lives until its end, so collecting garbage before costs more than everything else together.
+    # The worker collects between inputs. Python collects once more at exit; freezing leaves it no objects to examine.
     gc.disable()
     atexit.register(gc.freeze)
     _open_streams()

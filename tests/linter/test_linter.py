@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import re
 import shutil
 from collections.abc import Iterable
@@ -51,6 +52,39 @@ def test_internal_error_is_a_problem_of_one_input(tmp_path: Path, monkeypatch: p
     assert problem.message.startswith("internal error: ValueError at test_linter.py:")
     assert "hunter2" not in problem.message + problem.hint
     assert exit_code(report, config) == 3
+
+
+def test_garbage_of_an_input_is_freed_before_the_end_of_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command line turns Python's garbage collection off, and each root leaves cycles behind."""
+    text = """variable "on" {
+  default = false
+}
+module "vault" {
+  source = "../vault"
+  count  = var.on ? 1 : 0
+}
+"""
+    vault = 'resource "azurerm_key_vault" "kv" {\n  name = var.name\n}\nvariable "name" {\n  default = "kv"\n}\n'
+    for name in ("vault", *(f"root{number}" for number in range(20))):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "main.tf").write_text(vault if name == "vault" else text)
+    monkeypatch.setattr("azkvlint.util.processes._MOST_RECENT", 200)
+    collected: list[int] = []
+
+    def count(phase: str, info: dict[str, int]) -> None:
+        if phase == "stop":
+            collected.append(info["collected"])
+
+    gc.collect()
+    gc.disable()
+    gc.callbacks.append(count)
+    try:
+        check(Config(paths=(str(tmp_path),), jobs=1))
+    finally:
+        gc.callbacks.remove(count)
+        gc.enable()
+    assert len(collected) > 1
+    assert sum(collected) > 1_000
 
 
 # --- units put together -----------------------------------------------------------------------------------------------

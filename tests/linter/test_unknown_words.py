@@ -332,7 +332,7 @@ resource "azurerm_key_vault_key" "k" {{
         ("", "other.resource.id", "the resource that the expression refers to is not declared"),
     ],
 )
-def test_reason_names_the_value_that_an_expression_reads(more: str, name: str, why: str, tmp_path: Path, run: Run) -> None:
+def test_reason_names_the_value_that_is_missing(more: str, name: str, why: str, tmp_path: Path, run: Run) -> None:
     (tmp_path / "main.tf").write_text(more + KEY.format(name))
     (found,) = json.loads(run("-f", "json", "--select", "KV513", ".", cwd=tmp_path).out)["unknown"]
     assert found["label"] == why

@@ -59,6 +59,9 @@ class VaultReader(msgspec.Struct, frozen=True):
         return own, "" if self.unless is None else self.unless.address
 
 
+_ANYONE = VaultReader()
+
+
 class Thing(msgspec.Struct, frozen=True):
     """A key, secret or certificate of a vault: its kind, its name, and its address in the graph; empty if not known."""
 
@@ -265,10 +268,17 @@ def _given_by(
     """Yield what access policies and assignments on a vault, or on any vault, give to an identity."""
     every: dict[object, dict[str, _Given | None]] = context.cache.setdefault("permissions of an identity", {})
     of_reader = every.setdefault(reader.key, {})
+    of_anyone = every.setdefault(_ANYONE.key, {})
     for source, limit in sources:
         address = source.address
+        if address not in of_anyone and reader.unless is not None:
+            of_anyone[address] = _given_to(source, _ANYONE, context)
         if address not in of_reader:
-            of_reader[address] = _given_to(source, reader, context)
+            of_reader[address] = (
+                _given_to(source, reader, context)
+                if reader.unless is None
+                else _given_to_others(of_anyone[address], reader.unless, context)
+            )
         given = of_reader[address]
         if given is None:
             continue
@@ -284,6 +294,23 @@ def _given_to(source: Resource, reader: VaultReader, context: Context) -> _Given
     found = ((grant, is_reader(grant, reader, context)) for grant in grants)
     own = tuple((grant, sure) for grant, sure in found if sure is not Sure.NO)
     return _Given(source.address, _scope_of(source, context), own) if own else None
+
+
+def _given_to_others(given: _Given | None, unless: Resource, context: Context) -> _Given | None:
+    """Return what of the grants to any identity is given to any managed identity except for that of a resource.
+
+    Many services may read with any identity but their own, and most grants are the same for all of them.
+    """
+    if given is None or given.grants is None:
+        return given
+    others = tuple(
+        one
+        for one in given.grants
+        if one[0].identity.kind != DEPLOYER and is_for(one[0], unless, context) is not Sure.YES
+    )
+    if len(others) == len(given.grants):
+        return given
+    return msgspec.structs.replace(given, grants=others) if others else None
 
 
 def _sources(vault: Resource, context: Context) -> Iterator[tuple[Resource, Sure]]:

@@ -59,6 +59,8 @@ def _waits_for_access(resource: Resource, context: Context) -> Answer:
                 return one
             else:
                 doubts.setdefault(is_certain, unknown(reading.value, why) if why else unknown_as(one, why))
+            if why and is_certain in doubts:
+                break  # a doubt cannot be removed, and each pair of a vault and an identity takes long
     # A certain reference is a better reason than a value that may be none.
     return doubts.get(True, doubts.get(False, found))
 

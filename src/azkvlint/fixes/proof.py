@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import re
 from collections import Counter
@@ -24,6 +23,7 @@ from azkvlint.readers.discover import discover
 from azkvlint.readers.units import compiled_templates
 from azkvlint.util.file_tracker import EDITOR_TEXTS, Snapshot
 from azkvlint.util.lazy_regex import regex
+from azkvlint.util.processes import collect_garbage
 from azkvlint.util.project_boundary import real_path
 from azkvlint.util.project_files import is_folder, read_start
 
@@ -173,8 +173,7 @@ class Prover:
         config = msgspec.structs.replace(self.config, with_excerpts=self._is_shown, with_references=True)
         report = check(config, None, cache, prepared, cache.compiled)
         # The command line collects no garbage: for a single evaluation it would cost more than it frees.
-        if gc.get_count()[0] > _MOST_GARBAGE:
-            gc.collect()
+        collect_garbage(_MOST_GARBAGE)
         self.runs += 1
         self.results += cache.evaluated_results
         failures = [*report.findings, *(one for one in report.suppressed if one.outcome is FAIL)]

@@ -16,6 +16,7 @@ from azkvlint.linter.workers import internal_error
 from azkvlint.util.child_process import answer_requests
 from azkvlint.util.errors import OUT_OF_MEMORY, InputError, KvlintError
 from azkvlint.util.output_files import StagingFolder
+from azkvlint.util.processes import collect_garbage
 
 _MOST_GARBAGE = 20_000  # container objects that were created and not freed since the last collection
 _NO_MEMORY, _NO_MEMORY_HINT = "not checked: not enough memory", "provide more memory for the workers"
@@ -45,8 +46,7 @@ def _answer(data: bytes) -> Callable[[bytes], bytes]:
     def answer(data: bytes) -> bytes:
         request = msgspec.msgpack.decode(data, type=FleetRequest)
         result = _check(request, settings.config, prepared, staging)
-        if gc.get_count()[0] > _MOST_GARBAGE:
-            gc.collect()
+        collect_garbage(_MOST_GARBAGE)
         return msgspec.msgpack.encode(result)
 
     return answer

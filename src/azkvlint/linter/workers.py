@@ -17,7 +17,7 @@ from azkvlint.readers.terraform import TerraformSettings
 from azkvlint.readers.units import Unit
 from azkvlint.util.errors import OUT_OF_MEMORY, InputError, UsageError
 from azkvlint.util.file_tracker import EDITOR_TEXTS, FILE_TRACKER
-from azkvlint.util.processes import in_processes
+from azkvlint.util.processes import collect_recent_garbage, in_processes
 from azkvlint.util.project_boundary import USE_A_COPY, begin_run, real_path_of_read
 from azkvlint.util.project_files import MAX_FILE
 
@@ -142,6 +142,7 @@ class Worker:
         if unit.world:
             result = in_world(result, unit.world)
         result.files, result.work = files, work.steps
+        collect_recent_garbage()
         return result
 
     def _evaluate_recorded(self, unit: Unit, work: UnitWork) -> UnitResult:

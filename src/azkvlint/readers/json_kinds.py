@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from azkvlint.util.lazy_regex import regex
+
 # In the order in which Terraform prints them: the first is at the top of the file.
 _PLAN_MARKS = (b'"planned_values"', b'"resource_changes"')
 PREDICTED_RESOURCES = "predictedResources"
 _CHANGE_MARKS = (b'"changeType"', b'"potentialChanges"', b'"resourceChanges"')
 _SNAPSHOT_MARK = f'"{PREDICTED_RESOURCES}"'.encode()
+# In lower case. A template names its schema, or else has resources with API versions or types of Microsoft's.
+_SCHEMA, _RESOURCES, _OF_RESOURCES = b"deploymenttemplate.json", b'"resources"', (b'"apiversion"', b'"microsoft.')
+_TEMPLATE_MARKS = (_SCHEMA, _RESOURCES, *_OF_RESOURCES)
+# A character of ASCII that JSON writes as an escape.
+_ESCAPED = regex(rb"\\u00([0-7][0-9a-f])")
+# More bytes than any of the marks has, with each character written as an escape of UTF-16.
+LONGEST_MARK = 500
 
 
 def mentions_plan(data: bytes) -> bool:
@@ -29,10 +38,61 @@ def mentions_prediction(data: bytes) -> bool:
     return _mentions(data, (*_CHANGE_MARKS, _SNAPSHOT_MARK))
 
 
+def mentions_template(data: bytes) -> bool:
+    """Return whether a file may be a template, without decoding it; if it cannot be decoded, that is a problem.
+
+    Little other JSON mentions the same: whether it is a template is seen once it is decoded.
+    """
+    return _is_of_template(_template_marks(_narrow(data)))
+
+
+class JsonMentions:
+    """What a file mentions that is read in blocks, of which each begins with the last LONGEST_MARK bytes before it."""
+
+    def __init__(self) -> None:
+        self.plan = self._prediction = False
+        self._marks: set[bytes] = set()
+        self._is_wide: bool | None = None
+
+    @property
+    def any(self) -> bool:
+        """Return whether the file may be an input."""
+        return self.plan or self._prediction or _is_of_template(self._marks)
+
+    def add(self, block: bytes) -> None:
+        """Add the next block."""
+        if self._is_wide is None:
+            self._is_wide = _is_wide(block)
+        if self._is_wide:
+            block = block.replace(b"\0", b"")
+        self.plan = self.plan or mentions_plan(block)
+        self._prediction = self._prediction or mentions_prediction(block)
+        self._marks |= _template_marks(block)
+
+
+def _template_marks(data: bytes) -> set[bytes]:
+    lower = data.lower()
+    if b"\\u00" in lower:
+        lower = _ESCAPED.sub(lambda found: bytes((int(found[1], 16),)).lower(), lower)
+    return {mark for mark in _TEMPLATE_MARKS if mark in lower}
+
+
+def _is_of_template(marks: set[bytes]) -> bool:
+    return _SCHEMA in marks or (_RESOURCES in marks and not marks.isdisjoint(_OF_RESOURCES))
+
+
 def _mentions(data: bytes, marks: tuple[bytes, ...]) -> bool:
-    if b"\0" in data[:4]:  # UTF-16
-        data = data.replace(b"\0", b"")
+    data = _narrow(data)
     return any(mark in data for mark in marks)
+
+
+def _narrow(data: bytes) -> bytes:
+    return data.replace(b"\0", b"") if _is_wide(data) else data
+
+
+def _is_wide(data: bytes) -> bool:
+    """Return whether a file is UTF-16."""
+    return b"\0" in data[:4]
 
 
 def is_of_stack(changes: object) -> bool:

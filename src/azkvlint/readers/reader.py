@@ -22,6 +22,7 @@ from azkvlint.model.resource import RequiredAttributes
 from azkvlint.readers.discover import (
     BICEP,
     ENDINGS,
+    JSON,
     OPENTOFU,
     PARAMETERS,
     STDIN,
@@ -34,7 +35,7 @@ from azkvlint.readers.discover import (
     read_source,
 )
 from azkvlint.readers.discover import STACK_FILE as STACK
-from azkvlint.readers.json_kinds import is_stack_result, mentions_plan, mentions_prediction
+from azkvlint.readers.json_kinds import is_stack_result, mentions_plan, mentions_prediction, mentions_template
 from azkvlint.readers.read_result import (
     ParameterValues,
     ReadResult,
@@ -125,7 +126,7 @@ class Reader:
 
         ``work`` counts what the unit causes, also where this fails.
         """
-        found = self._read(unit, work)
+        found = None if _is_foreign(unit) else self._read(unit, work)
         return found if found is None or work is None else msgspec.structs.replace(found, work=work)
 
     def _read(self, unit: Unit, work: UnitWork | None) -> ReadResult | None:
@@ -465,8 +466,18 @@ class Loader:
         return document
 
 
+def _is_foreign(unit: Unit) -> bool:
+    """Return whether a unit is a large JSON file that certainly is not an input, and that nothing names."""
+    source = unit.source
+    if source.is_explicit or unit.rendered or unit.parameters is not None or not source.file.lower().endswith(JSON):
+        return False
+    if unit.module or is_terragrunt_file(os.path.basename(source.file)):
+        return False
+    from azkvlint.readers.foreign_json import is_foreign
+
+    return is_foreign(source.file)
+
+
 def _is_of_interest(data: bytes) -> bool:
     """Return whether a JSON document that is not a plan may be another supported input, without decoding it."""
-    from azkvlint.readers.deployment.documents import mentions_template
-
     return mentions_template(data) or mentions_prediction(data)

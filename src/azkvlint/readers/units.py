@@ -30,6 +30,7 @@ from azkvlint.readers.discover import (
     is_unit_file,
     parameter_names,
 )
+from azkvlint.readers.json_kinds import mentions_template
 from azkvlint.util.errors import InputError, UsageError
 from azkvlint.util.file_tracker import FILE_TRACKER
 from azkvlint.util.lazy_regex import regex
@@ -219,8 +220,6 @@ def templates_of_commands(
 
 def _begins_as_template(file: str) -> bool:
     """Return whether a file of any name begins as JSON does, or with a comment, and mentions a template."""
-    from azkvlint.readers.deployment.documents import mentions_template
-
     # A command with a variable can name every file of a folder, of which few are JSON.
     start = read_start(file, _HEAD).replace(b"\0", b"").removeprefix(b"\xef\xbb\xbf").lstrip(b"\xff\xfe \t\r\n")
     return start.startswith((b"{", b"//", b"/*")) and mentions_template(read_start(file, _MAX_FILE))
@@ -313,7 +312,7 @@ def _contains_template(file: str) -> bool:
     """Return whether a file with the name of a parameter file contains a template, as tools decide it."""
     if not file.lower().endswith(JSON):
         return False
-    from azkvlint.readers.deployment.documents import looks_like_template, mentions_template
+    from azkvlint.readers.deployment.documents import looks_like_template
     from azkvlint.syntax.json_decoder import decode
 
     data = read_start(file, _MAX_FILE)

@@ -6,6 +6,7 @@ closes it when the parent ends for any reason, and that ends the worker even in 
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 _Task = TypeVar("_Task")
 _Result = TypeVar("_Result")
+# Container objects that were created and not freed since the last collection: some 30 MB.
+_MOST_RECENT = 50_000
 
 
 def in_processes(
@@ -147,3 +150,19 @@ def _release_streams() -> None:
 
         silence(1)
         silence(2)
+
+
+def collect_recent_garbage() -> None:
+    """Free what inputs have left since the last collection, if that is much and Python does not collect by itself.
+
+    What survives is not examined again, so the time for an input does not depend on how many came before it.
+    """
+    if gc.get_count()[0] > _MOST_RECENT and not gc.isenabled():
+        gc.collect(0)
+
+
+def collect_garbage(most: int) -> None:
+    """Free all that has been left, if more than ``most`` container objects were created and not freed."""
+    created, collections, _ = gc.get_count()
+    if created + collections * _MOST_RECENT > most:
+        gc.collect()

@@ -45,6 +45,8 @@ MAX_FILE = 10_000_000
 # The limit in bytes for plans and other generated JSON.
 MAX_INPUT = 1_000_000_000
 _CHUNK = 1 << 20
+# Blocks of a file that are searched one by one stay in the cache of the processor.
+_BLOCK = 1 << 17
 _T = TypeVar("_T")
 
 
@@ -259,6 +261,24 @@ def read_bytes(file: str, limit: int, *, may_be_output: bool = False) -> bytes:
             os.close(descriptor)
             raise
     return read_descriptor(descriptor, limit)
+
+
+def read_blocks(file: str, *, larger_than: int = 0) -> Iterator[bytes]:
+    """Yield the content of a file of the project in blocks; nothing of a smaller file, or of a text in an editor.
+
+    Raise InputError if it cannot be read.
+    """
+    FILE_TRACKER.record(file)
+    if _text_of(file) is not None:
+        return
+    try:
+        if os.stat(file).st_size <= larger_than:
+            return
+        with os.fdopen(_open(file), "rb", buffering=0) as stream:
+            while block := stream.read(_BLOCK):
+                yield block
+    except OSError as error:
+        raise InputError(f"the read failed: {error.strerror}") from error
 
 
 def read_start(file: str, length: int) -> bytes:

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from azkvlint.readers.deployment.documents import looks_like_parameters, looks_like_template, mentions_template
+from azkvlint.readers.deployment.documents import looks_like_parameters, looks_like_template
+from azkvlint.readers.json_kinds import mentions_template
 from tests.readers.arm.conftest import SCHEMA, only, pattern, read, template, vault
 
 BARE = {"resources": [vault()]}

@@ -26,12 +26,9 @@ from azkvlint.syntax.json_positions import JsonScalar as Plain
 from azkvlint.syntax.repeated_keys import repeated_keys
 from azkvlint.syntax.texts import Lines
 from azkvlint.util.errors import InputError
-from azkvlint.util.lazy_regex import regex
 
 _KEY_VAULT = "microsoft.keyvault/"
 _MOST_REPEATED = 20
-# A character of ASCII that JSON writes as an escape.
-_ESCAPED = regex(rb"\\u00([0-7][0-9a-f])")
 # A member with another usual spelling is not the one that is sought.
 USUAL = frozenset(
     {
@@ -124,22 +121,6 @@ class FoundTemplate(msgspec.Struct, frozen=True):
     given: Any = None
     given_at: Pointer = ()
     remedy: bool = False
-
-
-def mentions_template(data: bytes) -> bool:
-    """Return whether a file may be a template, without decoding it; if it cannot be decoded, that is a problem.
-
-    A template names its schema, or else has resources with API versions or types of Microsoft's. Little other JSON
-    does: whether it is a template is seen once it is decoded.
-    """
-    if b"\0" in data[:4]:
-        data = data.replace(b"\0", b"")
-    lower = data.lower()
-    if b"\\u00" in lower:
-        lower = _ESCAPED.sub(lambda found: bytes((int(found[1], 16),)).lower(), lower)
-    if b"deploymenttemplate.json" in lower:
-        return True
-    return b'"resources"' in lower and (b'"apiversion"' in lower or b'"microsoft.' in lower)
 
 
 def looks_like_template(value: Any) -> bool:
