@@ -328,6 +328,8 @@ class ConditionalIteration(ConditionalEntity):
 
     instance: FileInstance
     iteration: Iteration
+    # The value of its condition, and what that reads.
+    _condition: tuple[Result, ReadSet | None] | None = None
 
     @property
     def opened(self) -> FileInstance | None:
@@ -341,12 +343,18 @@ class ConditionalIteration(ConditionalEntity):
 
     def conditions(self) -> frozenset[str] | None:
         """Return the unknown conditions that it declares; None if it does not exist."""
-        return condition_of(self.instance.evaluator, self.iteration, lambda: self.address)
+        return conditions_in(self.exists(), self.iteration.loop, lambda: self.address)
 
     def exists(self) -> Result | None:
         """See the base class."""
-        condition = self.iteration.condition
-        return None if condition is None else self.instance.evaluator.evaluate(condition, self.iteration.local)
+        condition, recorder = self.iteration.condition, self.instance.run.recorder
+        if condition is None:
+            return None
+        if self._condition is None:
+            self._condition = recorder.of(self.instance.evaluator.evaluate, condition, self.iteration.local)
+        elif self._condition[1] is not None:
+            recorder.add(self._condition[1], self._condition[0])
+        return self._condition[0]
 
 
 class ParameterArguments(Protocol):
@@ -536,14 +544,14 @@ def truth_of(condition: Result) -> bool | None:
     return known if isinstance(known, bool) else None
 
 
-def condition_of(evaluator: Evaluator, iteration: Iteration, address: Callable[[], str]) -> frozenset[str] | None:
+def conditions_in(found: Result | None, loop: str, address: Callable[[], str]) -> frozenset[str] | None:
     """Return the unknown conditions of an iteration as strings; None if the iteration does not exist.
 
-    A condition that is not a boolean counts as unknown; a template may write one as a string.
+    ``found`` is the value of its own condition, if it has one. One that is not a boolean counts as unknown; a template
+    may write one as a string.
     """
-    texts = {iteration.loop} if iteration.loop else set()
-    if iteration.condition is not None:
-        found = evaluator.evaluate(iteration.condition, iteration.local)
+    texts = {loop} if loop else set()
+    if found is not None:
         known = truth_of(found)
         if known is False:
             return None
