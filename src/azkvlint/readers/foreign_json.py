@@ -9,10 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-import msgspec
-
 from azkvlint.readers.json_kinds import LONGEST_MARK, JsonMentions
-from azkvlint.syntax.json_decoder import DECODE_ERRORS
+from azkvlint.syntax.json_decoder import decode_json
 from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.project_files import read_blocks
@@ -136,7 +134,7 @@ class _RootKeys:
             elif self._depth == 1 and self._is_before_key:
                 self._is_before_key = False
                 try:
-                    self._keys.add(str(msgspec.json.decode(mark)).lower())
-                except DECODE_ERRORS:
+                    self._keys.add(decode_json(mark, str).lower())
+                except InputError:
                     return None
         return end
