@@ -152,11 +152,14 @@ class OutcomesByWord:
 
     def __init__(self) -> None:
         self.found: dict[str, PermissionOutcome] = {}
+        # By the names of capabilities, since many vaults share the outcomes of one role.
+        self._of: dict[str, PermissionOutcome] = {}
 
     def add(self, words: Iterable[str], sure: Sure, via: str = "", doubt: str = "") -> None:
         """Add an outcome for some words. A certain one is better, then a direct one."""
         if sure is Sure.NO:
             return
+        self._of.clear()
         outcome = PermissionOutcome(sure, via, doubt if sure is Sure.PERHAPS else "")
         for word in words:
             old = self.found.get(word, _NO)
@@ -165,8 +168,12 @@ class OutcomesByWord:
 
     def of(self, capability: Capability) -> PermissionOutcome:
         """Return the best outcome of a capability."""
-        outcomes = (self.found[word] for word in sorted(capability.words & self.found.keys()))
-        return max(outcomes, key=lambda one: (one.sure, not one.via), default=_NO)
+        found = self._of.get(capability.name)
+        if found is None:
+            outcomes = (self.found[word] for word in sorted(capability.words & self.found.keys()))
+            found = max(outcomes, key=lambda one: (one.sure, not one.via), default=_NO)
+            self._of[capability.name] = found
+        return found
 
 
 def of_policy(words: Mapping[str, tuple[Sure, str]], kind: VaultTraits) -> OutcomesByWord:

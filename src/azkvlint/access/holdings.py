@@ -68,6 +68,8 @@ _OWN_SCOPES = {
     "/subscriptions/{subscription}": "the subscription",
     "/subscriptions/{subscription}/resourcegroups/{resourcegroup}": "the resource group",
 }
+# A capability, its certainty, the escalation to it, and a doubt.
+_Row: TypeAlias = tuple[str, Sure, str, str]
 _ARGUMENT = {"secrets": "secret_permissions", "keys": "key_permissions", "certificates": "certificate_permissions"}
 
 
@@ -128,6 +130,7 @@ class Holdings:
         self._locks = locks_of(context)
         self._kinds = {vault.address: kind_of(vault, self._locks.get(vault.address, {})) for vault in vaults}
         self._words: dict[tuple[object, ...], OutcomesByWord] = {}
+        self._given: dict[tuple[object, ...], OutcomesByWord] = {}
         self._acts: dict[tuple[object, ...], effects.Act] = {}
         self._reaches: dict[tuple[object, ...], RoleReach] = {}
         self._tuples: dict[tuple[str, ...], tuple[str, ...]] = {}
@@ -241,7 +244,11 @@ class Holdings:
             kind = self._kind(address, source)
             which = "which managed HSM the role is for" if kind.is_hsm else "which vault the access policy is for"
             given = _limited(words, existence_doubt(source, self._vaults[address]) if certain is Sure.YES else which)
-            outcomes = effects.of_local_role(given, kind) if kind.is_hsm else effects.of_policy(given, kind)
+            key = kind, *given.items()
+            outcomes = self._given.get(key)
+            if outcomes is None:
+                outcomes = effects.of_local_role(given, kind) if kind.is_hsm else effects.of_policy(given, kind)
+                self._given[key] = outcomes
             found += self._effects(
                 outcomes, [address], lambda one: _words_edit(one, grant, source) or edit if grant is not None else edit
             )
@@ -344,7 +351,8 @@ class Holdings:
         conditional: Sequence[str],
     ) -> RoleReach:
         """Return what a role gives on vaults in its scope; ``conditional`` are those that may exist without it."""
-        found: dict[tuple[str, Sure, str, str], list[str]] = {}
+        found: dict[_Row, list[str]] = {}
+        by_kind: dict[tuple[VaultTraits, str], list[list[str]]] = {}
         edges: list[PrincipalEdge] = []
         limit = _ELIGIBLE if source.type.lower() == ELIGIBLE else ""
         everything = effects.reaches_everything(role, terms)
@@ -359,12 +367,14 @@ class Holdings:
                         continue
                     doubt = doubt or (_OBJECT if sure is Sure.PERHAPS else "")
                 if address in self._kinds:
-                    outcomes = self._outcomes(role, terms, self._kind(address, source))
-                    for one in self._capabilities:
-                        sure, via, why = outcomes.of(one)
-                        if sure is not Sure.NO:
-                            sure, why = (Sure.PERHAPS, why or doubt) if doubt else (sure, why)
-                            found.setdefault((one.name, sure, via, why), []).append(address)
+                    kind = self._kind(address, source)
+                    some = by_kind.get((kind, doubt))
+                    if some is None:
+                        some = by_kind[kind, doubt] = [
+                            found.setdefault(row, []) for row in self._rows(role, terms, kind, doubt)
+                        ]
+                    for vaults in some:
+                        vaults.append(address)
                 elif target.type.lower() not in PARTS:
                     edges += self._edges_to(target, role, terms, everything, doubt)
                 for part in self._parts.get(address, ()):
@@ -375,6 +385,14 @@ class Holdings:
             for (name, sure, via, why), vaults in found.items()
         )
         return RoleReach(rows, tuple(edges))
+
+    def _rows(self, role: Permissions, terms: Terms, kind: VaultTraits, doubt: str) -> Iterator[_Row]:
+        """Yield what a role gives on vaults with some facts."""
+        outcomes = self._outcomes(role, terms, kind)
+        for one in self._capabilities:
+            sure, via, why = outcomes.of(one)
+            if sure is not Sure.NO:
+                yield (one.name, Sure.PERHAPS, via, why or doubt) if doubt else (one.name, sure, via, why)
 
     def _outcomes(self, role: Permissions, terms: Terms, kind: VaultTraits) -> OutcomesByWord:
         roles = None if terms.assignable is None else tuple(sorted(terms.assignable.items()))

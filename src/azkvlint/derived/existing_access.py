@@ -39,6 +39,12 @@ class _Readers(msgspec.Struct):
             self.has_unknown = True
         self.only_deploy = self.only_deploy and identity.kind == DEPLOYER
 
+    def join(self, others: _Readers) -> None:
+        """Add others."""
+        self.keys |= others.keys
+        self.has_unknown = self.has_unknown or others.has_unknown
+        self.only_deploy = self.only_deploy and others.only_deploy
+
     def include(self, key: str) -> Sure:
         """Return whether a principal is one of them. Principals with different expressions are assumed to differ."""
         if key in self.keys:
@@ -49,11 +55,28 @@ class _Readers(msgspec.Struct):
 class _Existing(msgspec.Struct, frozen=True):
     """Who reads the secrets of each vault, and by assignment: the vaults in scope, and whether these are certainly all.
 
-    All are addresses.
+    All are addresses. ``of_all`` has the keys of those who read all vaults of a scope. Thousands of assignments may
+    have a scope with hundreds of vaults.
     """
 
     readers: Mapping[str, _Readers]
     scopes: Mapping[str, tuple[tuple[str, ...], bool]]
+    of_all: dict[tuple[str, ...], set[str]]
+
+    def include(self, key: str, vaults: tuple[str, ...]) -> Sure:
+        """Return whether a principal reads the secrets of every one of some vaults."""
+        of_all = self.of_all.get(vaults)
+        if of_all is None:
+            keys = [self.readers[one].keys if one in self.readers else set[str]() for one in vaults]
+            of_all = self.of_all[vaults] = set.intersection(*keys) if keys else set()
+        if key in of_all:
+            return Sure.YES
+        sure = Sure.YES if vaults else Sure.NO
+        for one in vaults:
+            sure = min(sure, self.readers[one].include(key) if one in self.readers else Sure.NO)
+            if sure is Sure.NO:
+                break
+        return sure
 
 
 @derived("readsSecretsAlready", of=(ASSIGNMENTS, ACTIVE), label="existing access", reads=_READS)
@@ -67,9 +90,7 @@ def _reads_secrets_already(resource: Resource, context: Context) -> Answer:
     covered, are_all = existing.scopes.get(resource.address, ((), True))
     grants = grants_of(resource, context) if covered else ()
     key = grants[0].identity.key if isinstance(grants, tuple) and grants else ""
-    sure = min(
-        (existing.readers[one].include(key) if one in existing.readers else Sure.NO for one in covered), default=Sure.NO
-    )
+    sure = existing.include(key, covered)
     if sure is Sure.NO:
         return known(resource, False)
     return known(resource, True) if sure is Sure.YES and are_all else unknown(resource, "")
@@ -85,9 +106,12 @@ def _existing(context: Context) -> _Existing:
             if reference.targets
         }
         readers: dict[str, _Readers] = {}
-        for vault, identity in (*_by_policy(context), *_by_role(scopes, context)):
+        for vault, identity in _by_policy(context):
             readers.setdefault(vault, _Readers()).add(identity)
-        kept = context.cache["readersOfSecrets"] = _Existing(readers, scopes)
+        for vaults, more in _by_role(scopes, context).items():
+            for vault in vaults:
+                readers.setdefault(vault, _Readers()).join(more)
+        kept = context.cache["readersOfSecrets"] = _Existing(readers, scopes, {})
     return kept
 
 
@@ -109,9 +133,13 @@ def _policies(context: Context) -> Iterator[tuple[str, Resource]]:
         yield from ((vault, source) for vault in reference.targets if source.exists_with(resources[vault]))
 
 
-def _by_role(scopes: Mapping[str, tuple[tuple[str, ...], bool]], context: Context) -> Iterator[tuple[str, Identity]]:
-    """Yield each vault with the principals that can assign any role on it."""
+def _by_role(
+    scopes: Mapping[str, tuple[tuple[str, ...], bool]], context: Context
+) -> Mapping[tuple[str, ...], _Readers]:
+    """Return the principals that can assign any role on all of some vaults."""
     resources = context.index.resources
+    found: dict[tuple[str, ...], _Readers] = {}
+    beside: dict[tuple[tuple[str, ...], bool, frozenset[str]], tuple[str, ...]] = {}
     for address, (vaults, _) in scopes.items():
         source = resources[address]
         if not assigns_any_role(source, context):
@@ -119,4 +147,10 @@ def _by_role(scopes: Mapping[str, tuple[tuple[str, ...], bool]], context: Contex
         grants = grants_of(source, context)
         for grant in () if isinstance(grants, Unknown) else grants:
             if grant.identity.key:
-                yield from ((vault, grant.identity) for vault in vaults if source.exists_with(resources[vault]))
+                world = vaults, source.assumption is None, source.conditions
+                kept = beside.get(world)
+                if kept is None:
+                    kept = tuple(vault for vault in vaults if source.exists_with(resources[vault]))
+                    beside[world] = kept
+                found.setdefault(kept, _Readers()).add(grant.identity)
+    return found

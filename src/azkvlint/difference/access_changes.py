@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
 import msgspec
@@ -106,6 +107,8 @@ def _of_principal(
     names: Mapping[_Vault, AccessVault],
     roots: RootMatches,
 ) -> Iterator[AccessChange]:
+    if old.keys() == new.keys() and all(map(_have_same_scopes, old.values(), map(new.__getitem__, old))):
+        return
     lost = _union(old, _YES) - _union(new, _PERHAPS)
     groups: dict[_CapabilityGroup, tuple[_Way, list[str]]] = {}
     # What decides whether a principal keeps its access is of a path in HEAD.
@@ -138,31 +141,52 @@ def _of_principal(
     yield from _scope_changes(old, new, names)
 
 
+def _have_same_scopes(before: Sequence[_Way], after: Sequence[_Way]) -> bool:
+    """Return whether two lists have the same paths, as far as changes of access and of scopes show."""
+    return len(before) == len(after) and all(
+        one.level == other.level
+        and one.vaults is other.vaults
+        and one.path.only == other.path.only
+        and _level(one) == _level(other)
+        for one, other in zip(before, after, strict=True)
+    )
+
+
 def _union(ways: Mapping[str, list[_Way]], level: int) -> _Vaults:
     """Return the vaults on which any capability is at least as certain as ``level``."""
     return _NO_VAULTS.union(*(way.vaults for some in ways.values() for way in some if way.level >= level))
 
 
-def _transitions(before: list[_Way], after: list[_Way]) -> Iterator[tuple[int, int, _Vaults]]:
-    """Yield the vaults on which the certainty of a capability changes, with both certainties."""
+def _transitions(before: Iterable[_Way], after: Iterable[_Way]) -> Sequence[tuple[int, int, _Vaults]]:
+    """Return the vaults on which the certainty of a capability changes, with both certainties."""
+    sides = (frozenset((way.level, way.vaults) for way in ways) for ways in (before, after))
+    return _transitions_of(*sides)
+
+
+# Thousands of principals may have the same paths to the same vaults.
+@lru_cache(maxsize=1_000)
+def _transitions_of(
+    before: frozenset[tuple[int, _Vaults]], after: frozenset[tuple[int, _Vaults]]
+) -> Sequence[tuple[int, int, _Vaults]]:
+    if before == after:
+        return ()
     levels = []
     for ways in (before, after):
-        every = _NO_VAULTS.union(*(way.vaults for way in ways))
-        certain = _NO_VAULTS.union(*(way.vaults for way in ways if way.level == _YES))
+        every = _NO_VAULTS.union(*(vaults for _, vaults in ways))
+        certain = _NO_VAULTS.union(*(vaults for level, vaults in ways if level == _YES))
         levels.append((every, certain))
     (any_old, sure_old), (any_new, sure_new) = levels
     if any_old == any_new and sure_old == sure_new:
-        return
-    for was, now, vaults in (
+        return ()
+    found = (
         (_YES, _NO, sure_old - any_new),
         (_YES, _PERHAPS, (sure_old & any_new) - sure_new),
         (_PERHAPS, _NO, any_old - sure_old - any_new),
         (_NO, _YES, sure_new - any_old),
         (_PERHAPS, _YES, (sure_new & any_old) - sure_old),
         (_NO, _PERHAPS, any_new - sure_new - any_old),
-    ):
-        if vaults:
-            yield was, now, vaults
+    )
+    return [one for one in found if one[2]]
 
 
 class _ScopeGroup(NamedTuple):
@@ -230,7 +254,8 @@ def _by_level(ways: Iterable[_Way]) -> dict[int, _Vaults]:
     found: dict[int, _Vaults] = {}
     for way in ways:
         level = _level(way)
-        found[level] = found.get(level, _NO_VAULTS) | way.vaults
+        known = found.get(level)
+        found[level] = way.vaults if known is None else known | way.vaults
     return found
 
 
@@ -421,10 +446,11 @@ def _doubted(way: _Way, doubt: str) -> _Way:
 def _left_behind(old: _Ways, doubts: Mapping[_Vault, str]) -> _Ways:
     """Return the paths that remain to vaults that nothing declares any more, unless the deployment deletes these."""
     found: _Ways = {}
-    for key, by_capability in old.items():
+    doubted = frozenset(doubts)
+    for key, by_capability in old.items() if doubted else ():
         for capability, ways in by_capability.items():
             for way in ways:
-                for vault in way.vaults & doubts.keys():
+                for vault in way.vaults & doubted:
                     left = _doubted(way, doubts[vault])._replace(vaults=frozenset({vault}))
                     found.setdefault(key, {}).setdefault(capability, []).append(left)
     return found
@@ -440,6 +466,8 @@ class _HeadVaultNames:
     def __init__(self, roots: RootMatches, paired: Sequence[Paired], base: AccessReport, head: AccessReport) -> None:
         self.doubts: dict[_Vault, str] = {}
         self._sets: dict[tuple[int, tuple[int, ...]], Sequence[tuple[_Place, _Vaults]]] = {}
+        # One set for equal ones of both sides.
+        self._equal: dict[_Vaults, _Vaults] = {}
         self._base: dict[_Vault, _Vault] = {}
         self._head: dict[_Vault, _Vault] = {}
         # Vaults of BASE, of which the access policies are void in HEAD.
@@ -477,7 +505,11 @@ class _HeadVaultNames:
             for number in row.vaults:
                 vault = self._numbers[names][number]
                 by_place.setdefault(vault[:2], []).append(vault)
-            found = self._sets[key] = [(place, frozenset(vaults)) for place, vaults in by_place.items()]
+            found = []
+            for place, vaults in by_place.items():
+                every = frozenset(vaults)
+                found.append((place, self._equal.setdefault(every, every)))
+            self._sets[key] = found
         return found
 
     def _name(self, vault: AccessVault) -> _Vault:

@@ -373,6 +373,9 @@ def _declared_once(vaults: Sequence[Resource], index: Index) -> Iterator[Resourc
 def _with_existence(entries: Iterable[MatrixEntry], vaults: Iterable[Resource]) -> Iterator[MatrixEntry]:
     """Yield entries, of which those to a vault that does not exist with the values of all inputs are possible."""
     doubts = {vault.address: doubt for vault in vaults if (doubt := existence_doubt(vault, None))}
+    if not doubts:
+        yield from entries
+        return
     for entry in entries:
         if doubts.keys().isdisjoint(entry.vaults):
             yield entry
