@@ -173,3 +173,23 @@ def test_findings_on_a_vault_that_moves_are_not_new(old: str, new: str, moved: s
     diff.write("head", {"main.tf": text.format(new) + moved})
     found = diff.compare("base", "head")
     assert (found.code, found.counts, notes(found)) == (0, {}, [])
+
+
+@pytest.mark.parametrize("version", [OLD, NEW])
+def test_a_vault_that_head_recovers_stays_with_its_access_and_properties(diff: Diff, version: str) -> None:
+    rbac = "enableRbacAuthorization: false"
+    write(diff, bicep(OLD, rbac), bicep(version, "enableRbacAuthorization: true", PURGE, "createMode: 'recover'"))
+    found = diff.compare("base", "head")
+    assert (found.access, found.doors, kept(diff)) == ([], [], [])
+    write(diff, bicep(OLD, rbac), bicep(version, rbac, "createMode: 'default'"))
+    found = diff.compare("base", "head")
+    assert (found.access, found.doors) == ([], [])
+
+
+def test_a_renamed_vault_that_head_recovers_is_another_one(diff: Diff) -> None:
+    head = bicep(OLD, "createMode: 'recover'").replace("kv-app", "kv-other")
+    write(diff, bicep(OLD, "enableRbacAuthorization: false"), head)
+    found = diff.compare("base", "head")
+    (door,) = found.document["oneWayDoors"]
+    assert door["kind"] == "deleted"
+    assert "only a deployment stack" in door["decidedBy"]

@@ -71,6 +71,7 @@ def left_behind(paired: Iterable[Paired]) -> dict[tuple[str, str], Left]:
         else:
             _of_template(before, after, left)
             _vaults(one, before, after, left)
+        _recovered(one, before, left)
         if left.resources or left.doors:
             found[after.path, after.world] = left
     return found
@@ -186,6 +187,17 @@ def _vaults(paired: Paired, before: RootState, after: RootState, left: Left) -> 
             continue
         if vault.name.lower() not in referred:
             _keep(left, vault, address_of_left(vault.address), STAYS, after)
+
+
+def _recovered(paired: Paired, before: RootState, left: Left) -> None:
+    """Add the vaults that HEAD recovers: Azure ignores the properties that are declared, and keeps those of BASE."""
+    for pair in paired.pairs:
+        old, new = pair.before, pair.recovered
+        vault = None if old is None else before.grants.get(old.was or old.address)
+        if new is not None and vault is not None and not vault.existing:
+            left.resources[new.address] = msgspec.structs.replace(
+                vault, address=new.address, attributes=_placed_map(vault.attributes, new.at, {}), shared_attributes=None
+            )
 
 
 def address_of_left(address: str) -> str:

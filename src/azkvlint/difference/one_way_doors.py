@@ -36,6 +36,7 @@ PURGE: Path = ("properties", "enablePurgeProtection")
 RETENTION_DAYS: Path = ("properties", "softDeleteRetentionInDays")
 TENANT: Path = ("properties", "tenantId")
 _MODE: Path = ("properties", "createMode")
+_RECOVER = "recover"
 _NAME: Path = ("name",)
 LOCATION: Path = ("location",)
 _GROUP: Path = ("resourceGroupName",)
@@ -140,6 +141,11 @@ class ResourceState(OfRoot, frozen=True, kw_only=True):
         return self.type in KEYS
 
     @property
+    def recovers(self) -> bool:
+        """Return whether Azure ignores the properties that are declared, because of ``createMode``."""
+        return str(self.facts.get(_MODE, "")).lower() == _RECOVER
+
+    @property
     def purge_protection(self) -> bool | Doubt:
         """Return whether purge protection is enabled."""
         found = self.facts.get(PURGE)
@@ -165,7 +171,8 @@ class ResourcePair(NamedTuple):
 
     ``why`` is set if it is destroyed nevertheless, and created again. ``doubt`` is what would decide whether they are
     the same, or whether one of them alone is. ``successor`` is another resource that HEAD declares in place of one of
-    a template. ``is_elsewhere``: another template or base world of the other side deploys it.
+    a template. ``is_elsewhere``: another template or base world of the other side deploys it. ``recovered`` is the one
+    of HEAD if Azure keeps all properties that it has in BASE.
     """
 
     before: ResourceState | None
@@ -174,6 +181,7 @@ class ResourcePair(NamedTuple):
     doubt: str = ""
     successor: ResourceState | None = None
     is_elsewhere: bool = False
+    recovered: ResourceState | None = None
 
 
 def states_of(read: ReadResult, graph: ResourceGraph, clean: Cleaner) -> list[ResourceState]:
@@ -183,7 +191,8 @@ def states_of(read: ReadResult, graph: ResourceGraph, clean: Cleaner) -> list[Re
     found = []
     for resource in graph.resources.values():
         type_ = resource.type.lower()
-        if type_ in _REPLACING and not resource.existing:
+        # A deployment that recovers a vault deploys it, with the properties that it had.
+        if type_ in _REPLACING and (not resource.existing or _recovers(resource.select(_MODE))):
             provider = _provider(resource, graph, providers)
             flag = None if provider is None else provider.select(_FEATURES[type_])
             facts = dict(_facts(resource, type_, clean))
@@ -210,6 +219,10 @@ def states_of(read: ReadResult, graph: ResourceGraph, clean: Cleaner) -> list[Re
                 )
             )
     return found
+
+
+def _recovers(mode: object) -> bool:
+    return isinstance(mode, Scalar) and str(mode.value).lower() == _RECOVER
 
 
 def _provider(resource: Resource, graph: ResourceGraph, providers: Sequence[Resource]) -> Resource | None:
@@ -248,7 +261,9 @@ def ignored_changes(resource: Resource) -> Iterator[str]:
 
 
 def with_ignored_changes(before: ResourceState, after: ResourceState) -> ResourceState:
-    """Return a state with the values that it has in BASE where Terraform ignores changes."""
+    """Return a state with the values that it has in BASE where Terraform, or Azure, ignores changes."""
+    if after.recovers:
+        return msgspec.structs.replace(after, facts=before.facts, defaults=before.defaults)
     if not after.ignored:
         return after
     every = (before.facts.keys() | after.facts.keys()) - _LIFECYCLE
@@ -365,7 +380,7 @@ class Doors:
                 yield from self._changed(pair, before, kept)
 
     def _created(self, after: ResourceState) -> Iterator[OneWayDoor]:
-        if str(after.facts.get(_MODE, "")).lower() == "recover":
+        if after.recovers:
             return
         protection = after.purge_protection
         retention = _days(after)

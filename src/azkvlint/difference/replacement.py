@@ -153,7 +153,8 @@ def _as_deployed(pair: ResourcePair) -> ResourcePair:
     before, after = pair.before, pair.after
     if before is None or after is None or pair.why or pair.doubt:
         return pair
-    return pair._replace(after=with_ignored_changes(before, after))
+    recovered = after if after.recovers and not before.recovers else None
+    return pair._replace(after=with_ignored_changes(before, after), recovered=recovered)
 
 
 def _is_read(pair: ResourcePair, doubts: Doubts) -> bool:
