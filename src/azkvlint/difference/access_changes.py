@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import NamedTuple, TypeAlias
 
 import msgspec
@@ -67,6 +67,8 @@ class _CapabilityGroup(NamedTuple):
 _LEVELS_OF_SCOPES = ("resource", "resource group", "subscription", "management group", "tenant")
 # The paths to each capability of each principal.
 _Ways: TypeAlias = dict[_Key, dict[str, list[_Way]]]
+# Returns vaults in the order of their names.
+_InOrder: TypeAlias = Callable[[_Vaults], tuple[AccessVault, ...]]
 
 
 def access_changes(
@@ -93,10 +95,16 @@ def access_changes(
         for key, found in more.items():
             for capability, some in found.items():
                 ways.setdefault(key, {}).setdefault(capability, []).extend(some)
+    names = vaults.named
+
+    @cache  # thousands of principals may have access to the same vaults
+    def in_order(some: _Vaults) -> tuple[AccessVault, ...]:
+        return tuple(names[vault] for vault in sorted(some, key=lambda vault: (names[vault].name, vault)))
+
     changes = [
         change
         for key in sorted({*old, *new}, key=lambda key: (key.principal, key.root, key.world))
-        for change in _of_principal(old.get(key, {}), new.get(key, {}), vaults.named, roots)
+        for change in _of_principal(old.get(key, {}), new.get(key, {}), in_order, roots)
     ]
     return tuple(sorted(changes, key=lambda one: (one.direction != LOST, not one.is_certain, not one.is_lockout)))
 
@@ -104,7 +112,7 @@ def access_changes(
 def _of_principal(
     old: Mapping[str, list[_Way]],
     new: Mapping[str, list[_Way]],
-    names: Mapping[_Vault, AccessVault],
+    in_order: _InOrder,
     roots: RootMatches,
 ) -> Iterator[AccessChange]:
     if old.keys() == new.keys() and all(map(_have_same_scopes, old.values(), map(new.__getitem__, old))):
@@ -130,7 +138,7 @@ def _of_principal(
             principal=way.principal,
             capabilities=tuple(capabilities),
             labels=tuple(_LABELS.get(name, name) for name in capabilities),
-            vaults=tuple(names[vault] for vault in sorted(group.vaults, key=lambda vault: (names[vault].name, vault))),
+            vaults=in_order(group.vaults),
             path=msgspec.structs.replace(_in_base(way.path, roots), doubt=doubts[group]) if is_lost else way.path,
             before=_LEVELS[group.was],
             after=_LEVELS[group.now],
@@ -138,7 +146,7 @@ def _of_principal(
             only=group.only,
             except_for=group.except_for,
         )
-    yield from _scope_changes(old, new, names)
+    yield from _scope_changes(old, new, in_order)
 
 
 def _have_same_scopes(before: Sequence[_Way], after: Sequence[_Way]) -> bool:
@@ -199,7 +207,7 @@ class _ScopeGroup(NamedTuple):
 
 
 def _scope_changes(
-    old: Mapping[str, list[_Way]], new: Mapping[str, list[_Way]], names: Mapping[_Vault, AccessVault]
+    old: Mapping[str, list[_Way]], new: Mapping[str, list[_Way]], in_order: _InOrder
 ) -> Iterator[AccessChange]:
     """Yield the certain access that a principal keeps by a role at a higher or lower level than before."""
     groups: dict[_ScopeGroup, tuple[_Way, list[str]]] = {}
@@ -219,7 +227,7 @@ def _scope_changes(
             principal=way.principal,
             capabilities=tuple(capabilities),
             labels=tuple(_LABELS.get(name, name) for name in capabilities),
-            vaults=tuple(names[vault] for vault in sorted(group.vaults, key=lambda vault: (names[vault].name, vault))),
+            vaults=in_order(group.vaults),
             path=way.path,
             before=_LEVELS[_YES],
             after=_LEVELS[_YES],
