@@ -35,12 +35,28 @@ def _arm_vault(name: str, **more: Any) -> dict[str, Any]:
     return {"type": VAULT, "apiVersion": "2024-11-01", "name": name, "location": "a", "properties": properties, **more}
 
 
+def _inputs(name: str, switch: str, read: str, use: str) -> tuple[list[str], str, str, str]:
+    """Return the names and declarations of switches, those of what else is read, and all of that in a list."""
+    names = [name.format(number) for number in range(SWITCHES)]
+    joined = ", ".join(use.format(number) for number in range(READS))
+    return names, "".join(map(switch.format, names)), "".join(map(read.format, range(READS))), joined
+
+
+def _bicep_vault(symbol: str, name: str, condition: str = "") -> str:
+    return (
+        f"resource {symbol} '{VAULT}@2024-11-01' = {condition}{{\n  name: '{name}'\n  location: 'a'\n"
+        f"  properties: {{ {PROPERTIES} }}\n}}\n"
+    )
+
+
 def terraform_switches(folder: Path, modules: int) -> None:
     """Write a root with modules of switches, each with a nested module, and locals that read a hundred variables."""
-    names = [f"on_{number}" for number in range(SWITCHES)]
-    variables = "".join(f'variable "{name}" {{\n  default = false\n}}\n' for name in names)
-    reads = "".join(f'variable "read_{number}" {{\n  default = "v"\n}}\n' for number in range(READS))
-    joined = ", ".join(f"var.read_{number}" for number in range(READS))
+    names, variables, reads, joined = _inputs(
+        "on_{}",
+        'variable "{}" {{\n  default = false\n}}\n',
+        'variable "read_{}" {{\n  default = "v"\n}}\n',
+        "var.read_{}",
+    )
     vaults = "".join(
         f'resource "azurerm_key_vault" "{name}" {{\n  count = var.{name} ? 1 : 0\n  name = "kv-${{local.all}}"\n'
         f'  tenant_id = "{TENANT}"\n  sku_name = "standard"\n}}\n'
@@ -59,20 +75,11 @@ def terraform_switches(folder: Path, modules: int) -> None:
 
 def bicep_switches(folder: Path, modules: int) -> None:
     """Write the same as ``terraform_switches`` in Bicep."""
-    names = [f"on{number}" for number in range(SWITCHES)]
-    parameters = "".join(f"param {name} bool = false\n" for name in names)
-    reads = "".join(f"param read{number} string = 'v'\n" for number in range(READS))
-    joined = ", ".join(f"read{number}" for number in range(READS))
-    vaults = "".join(
-        f"resource kv{name} '{VAULT}@2024-11-01' = if ({name}) {{\n  name: 'kv-${{all}}-{name}'\n  location: 'a'\n"
-        f"  properties: {{ {PROPERTIES} }}\n}}\n"
-        for name in names
+    names, parameters, reads, joined = _inputs(
+        "on{}", "param {} bool = false\n", "param read{} string = 'v'\n", "read{}"
     )
-    _put(
-        folder / "inner.bicep",
-        f"param on bool\nresource kv '{VAULT}@2024-11-01' = if (on) {{\n  name: 'kv'\n  location: 'a'\n"
-        f"  properties: {{ {PROPERTIES} }}\n}}\n",
-    )
+    vaults = "".join(_bicep_vault(f"kv{name}", f"kv-${{all}}-{name}", f"if ({name}) ") for name in names)
+    _put(folder / "inner.bicep", "param on bool\n" + _bicep_vault("kv", "kv", "if (on) "))
     call = "module inner 'inner.bicep' = {\n  name: 'inner'\n  params: { on: on0 }\n}\n"
     for number in range(modules):
         _put(folder / f"module{number}.bicep", f"{parameters}{reads}var all = join([{joined}], '-')\n{vaults}{call}")
@@ -105,10 +112,7 @@ def nothing_to_find(folder: Path, count: int) -> None:
 
 def one_vault(folder: Path) -> None:
     """Write a Bicep file with one vault."""
-    text = (
-        f"resource kv '{VAULT}@2024-11-01' = {{\n  name: 'kv'\n  location: 'a'\n  properties: {{ {PROPERTIES} }}\n}}\n"
-    )
-    _put(folder / "kv.bicep", text)
+    _put(folder / "kv.bicep", _bicep_vault("kv", "kv"))
 
 
 def foreign_json(folder: Path, megabytes: int) -> None:
