@@ -9,14 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from azkvlint.readers.json_kinds import LONGEST_MARK, JsonMentions
+from azkvlint.readers.json_kinds import LONGEST_MARK, PREDICTED_RESOURCES, JsonMentions
 from azkvlint.syntax.json_decoder import decode_json
 from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.project_files import read_blocks
 
-# The root of each input but plans has one of these: a template, what wraps a template, a what-if result or a snapshot.
-_KEYS = frozenset({"$schema", "resources", "properties", "policyrule", "then", "changes", "predictedresources"})
+# In lower case. The root of a what-if result or snapshot has one of these keys.
+_PREDICTION_KEYS = frozenset({"changes", "properties", PREDICTED_RESOURCES.lower()})
 # A smaller file is read at once. Azure accepts templates of 4 MB.
 _LARGE = 4_000_000
 _BRACKETS = bytes.maketrans(b"{}", b"[]")
@@ -47,7 +47,9 @@ def is_foreign(file: str) -> bool:
         keys = _RootKeys().of(read_blocks(file))
     except InputError:  # reading the file reports it
         return False
-    return keys is not None and keys.isdisjoint(_KEYS)
+    from azkvlint.readers.deployment.documents import ROOT_KEYS  # few large files that are not named get here
+
+    return keys is not None and keys.isdisjoint(ROOT_KEYS | _PREDICTION_KEYS)
 
 
 class _RootKeys:

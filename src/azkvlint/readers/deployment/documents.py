@@ -111,6 +111,8 @@ _SCHEMAS = {
 _PARAMETERS = "deploymentparameters.json"
 # Where others wrap a template: a Blueprint artifact, and a policy that deploys something (as a file, and bare).
 _WRAPPED = (("properties",), ("properties", "policyRule", *REMEDY), ("policyRule", *REMEDY), REMEDY)
+# In lower case. The root of a file has one of these keys if it is a template or wraps one.
+ROOT_KEYS = frozenset({"$schema", "resources", *(steps[0].lower() for steps in _WRAPPED)})
 
 
 class FoundTemplate(msgspec.Struct, frozen=True):
