@@ -374,6 +374,41 @@ def test_diagnostic_settings_of_unknown_scopes_take_time_in_proportion(tmp_path:
     assert len(json.loads(run.output)["unknown"]) == 6000
 
 
+_MANY = "[for i in range(0, 99 + 1): {"
+_KV_BICEP = "resource {} '{}' = {}{{\n  name: '{}'\n  location: 'x'\n}}\n"
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        pytest.param(
+            {"main.json": template(
+                vault(name="first"),
+                deployment(template(deployment(template(vault(name="inner")), **copies("[add(99, 1)]"))),
+                           **copies("[add(99, 1)]")),
+                vault(name="last", condition="[parameters('on')]"),
+                parameters={"on": {"type": "bool", "defaultValue": False}},
+            )},
+            id="arm",
+        ),
+        pytest.param(
+            {"main.bicep": "param on bool = false\n" + _KV_BICEP.format("first", _KV, "", "first")
+             + f"module a 'a.bicep' = {_MANY}\n  name: 'a${{i}}'\n}}]\n"
+             + _KV_BICEP.format("last", _KV, "if (on) ", "last"),
+             "a.bicep": f"module b 'b.bicep' = {_MANY}\n  name: 'b${{i}}'\n}}]\n",
+             "b.bicep": _KV_BICEP.format("inner", _KV, "", "inner")},
+            id="bicep",
+        ),
+    ],
+)  # fmt: skip
+def test_what_is_declared_before_a_limit_is_evaluated(files: dict[str, str], tmp_path: Path) -> None:
+    """The search for declarations that may be absent reaches the limit of deployments first."""
+    write(tmp_path, files)
+    run = kvlint(tmp_path, ".", "-f", "json", "--select", "KV001")
+    assert run.code == 3
+    assert "first" in {one["resource"].rpartition("/")[2] for one in json.loads(run.output)["findings"]}
+
+
 def test_repeated_secrets_take_time_in_proportion(tmp_path: Path) -> None:
     """Each of many secrets is hidden in each of many texts. A search for one after the other would take minutes."""
     secret = (

@@ -88,19 +88,22 @@ class Collector(CollectedResources):
         self._has_order: bool | None = None
         self.order: DeploymentOrder | None = None
 
-    def has_absence(self, instance: DeploymentInstance) -> bool:
-        """Return whether a declaration of a file, or of a module in it, may deploy nothing."""
+    def has_absence(self, instance: DeploymentInstance) -> bool | None:
+        """Return whether a declaration of a file, or of a module in it, may deploy nothing; None beyond a limit."""
         try:
-            symbols: list[AnySymbol] = [*map(instance.resource, instance.required_resources()), *instance.modules()]
-            for symbol in symbols:
-                if _is_there(symbol) is not True:
-                    return True
-                there = [entity for entity in symbol.entities if entity.conditions() is not None]
-                contents = map(instance.written_content, there)
-                if any(isinstance(one, DeploymentInstance) and self.has_absence(one) for one in contents):
-                    return True
+            return self._has_absence(instance)
         except (InputError, RecursionError):  # reported once the file is read
-            return False
+            return None
+
+    def _has_absence(self, instance: DeploymentInstance) -> bool:
+        symbols: list[AnySymbol] = [*map(instance.resource, instance.required_resources()), *instance.modules()]
+        for symbol in symbols:
+            if _is_there(symbol) is not True:
+                return True
+            there = [entity for entity in symbol.entities if entity.conditions() is not None]
+            contents = map(instance.written_content, there)
+            if any(isinstance(one, DeploymentInstance) and self._has_absence(one) for one in contents):
+                return True
         return False
 
     def made_by(self, symbol: AnySymbol) -> list[str]:

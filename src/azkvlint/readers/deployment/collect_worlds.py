@@ -20,10 +20,13 @@ def collect_worlds(
     """Collect what a root deploys in its base world, and return its variants. ``again`` returns the same root."""
     gathered = make()
     has_parameters = any(isinstance(node, ast.ParameterDeclaration) for node in root.file.symbols.values())
-    if has_parameters and not root.run.recorder.is_recording and gathered.has_absence(root):
-        # Other worlds share what does not read the inputs that differ.
-        root.run.record(ReadRecorder())
-        root = again()
+    if has_parameters and not root.run.recorder.is_recording:
+        has_absence = gathered.has_absence(root)
+        if has_absence is not False:
+            # Other worlds share what does not read the inputs that differ. What exceeds a limit is counted again, so
+            # that what is declared before it is evaluated.
+            root.run.record(ReadRecorder() if has_absence else root.run.recorder)
+            root = again()
     gathered.collect(root, frozenset())
     if not gathered.absent:
         return []
