@@ -193,3 +193,36 @@ def test_a_renamed_vault_that_head_recovers_is_another_one(diff: Diff) -> None:
     (door,) = found.document["oneWayDoors"]
     assert door["kind"] == "deleted"
     assert "only a deployment stack" in door["decidedBy"]
+
+
+AZAPI = """
+resource "azapi_resource" "kv" {
+  type      = "Microsoft.KeyVault/vaults@2023-07-01"
+  name      = "kv-app"
+  location  = "%s"
+  parent_id = "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/a"
+  body      = { properties = { sku = { family = "A", name = "standard" }, accessPolicies = [], createMode = "%s" } }
+  %s
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("lifecycle", "kind"), [("", "replaced"), ("lifecycle { prevent_destroy = true }", "prevent-destroy")]
+)
+def test_terraform_replaces_a_vault_that_head_recovers_in_another_location(
+    diff: Diff, lifecycle: str, kind: str
+) -> None:
+    diff.write("base", {"main.tf": AZAPI % ("westeurope", "default", "")})
+    diff.write(
+        "head", {"main.tf": AZAPI % ("northeurope", "recover", lifecycle.replace("{ ", "{\n").replace(" }", "\n}"))}
+    )
+    (door,) = diff.compare("base", "head").document["oneWayDoors"]
+    assert door["kind"] == kind
+
+
+def test_azure_does_not_recover_a_vault_in_another_location(diff: Diff) -> None:
+    head = bicep(OLD, "createMode: 'recover'").replace("westeurope", "northeurope")
+    write(diff, bicep(OLD), head)
+    (door,) = diff.compare("base", "head").document["oneWayDoors"]
+    assert "the location of kv cannot change" in door["text"]

@@ -97,6 +97,16 @@ def test_error_in_large_json_with_the_keys_of_a_template_is_reported(tmp_path: P
     assert [problem.level for problem in check(Config(paths=(str(tmp_path),))).problems][:1] == ["error"]
 
 
+@pytest.mark.parametrize(
+    "more", ["${resources},", "'resources': [],", "resources: [],", '"count": 1 ${resources},', "{{ resources }}"]
+)
+def test_text_beside_the_keys_of_large_json_is_reported(tmp_path: Path, more: str) -> None:
+    text = json.dumps({"data": {"resources": [VAULT], "text": FILLING}})
+    (tmp_path / "template.json").write_text(f"{{{more}{text[1:]}")
+    messages = [problem.message for problem in check(Config(paths=(str(tmp_path),))).problems]
+    assert any("invalid JSON" in message or "template expressions" in message for message in messages)
+
+
 def _document(source: random.Random, depth: int = 0) -> object:
     if depth > 3 or source.random() < 0.3:
         texts = [

@@ -36,6 +36,7 @@ PURGE: Path = ("properties", "enablePurgeProtection")
 RETENTION_DAYS: Path = ("properties", "softDeleteRetentionInDays")
 TENANT: Path = ("properties", "tenantId")
 _MODE: Path = ("properties", "createMode")
+_PROPERTIES = "properties"
 _RECOVER = "recover"
 _NAME: Path = ("name",)
 LOCATION: Path = ("location",)
@@ -263,7 +264,10 @@ def ignored_changes(resource: Resource) -> Iterator[str]:
 def with_ignored_changes(before: ResourceState, after: ResourceState) -> ResourceState:
     """Return a state with the values that it has in BASE where Terraform, or Azure, ignores changes."""
     if after.recovers:
-        return msgspec.structs.replace(after, facts=before.facts, defaults=before.defaults)
+        # Azure ignores only properties: not the location or resource group, and not what Terraform does with it.
+        facts = {path: value for path, value in after.facts.items() if path[0] != _PROPERTIES}
+        facts |= {path: value for path, value in before.facts.items() if path[0] == _PROPERTIES}
+        return msgspec.structs.replace(after, facts=facts, defaults=before.defaults)
     if not after.ignored:
         return after
     every = (before.facts.keys() | after.facts.keys()) - _LIFECYCLE

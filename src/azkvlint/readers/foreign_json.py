@@ -25,6 +25,9 @@ _ESCAPE = regex(rb"\\.", re.DOTALL)
 _QUOTED = regex(rb'"[^"]*+"')
 _REST_OF_STRING = regex(rb'(?:[^"\\]++|\\.)*+"', re.DOTALL)
 _TOKEN = regex(rb'"(?:[^"\\]++|\\.)*+"|["{}\[\],/]', re.DOTALL)
+# What JSON has between the tokens of a root: before a key, and elsewhere, where it may be a number or literal.
+_BLANK = regex(rb"[ \t\r\n]*+")
+_PLAIN = regex(rb"[ \t\r\n:0-9A-Za-z.+-]*+")
 _BEFORE_ROOT = b"\xef\xbb\xbf \t\r\n"
 # Beyond these limits a root is not followed: its tokens, the length of its keys, and the nesting within a block.
 _MOST_TOKENS, _LONGEST_KEY, _MOST_LEVELS = 200_000, 10_000, 100
@@ -115,11 +118,15 @@ class _RootKeys:
 
     def _follow(self, text: bytes, start: int, end: int) -> int | None:
         """Follow each token of a text. Return how much was consumed; None if it cannot be followed."""
+        at = start
         for token in _TOKEN.finditer(text, start, end):
             mark = token[0]
             self._tokens += 1
             if mark == b"/" or self._tokens > _MOST_TOKENS or (not self._depth and self._keys):
                 return None
+            if not self._is_json(text, at, token.start()):
+                return None
+            at = token.end()
             if mark == b'"':
                 is_key = self._depth == 1 and self._is_before_key
                 if is_key and end - token.start() < _LONGEST_KEY:
@@ -127,6 +134,8 @@ class _RootKeys:
                 self._is_in_string = not is_key
                 return None if is_key else end
             if mark in (b"{", b"["):
+                if self._depth == 1 and self._is_before_key:
+                    return None
                 self._depth += 1
                 self._is_before_key = self._depth == 1
             elif mark in (b"}", b"]"):
@@ -139,4 +148,9 @@ class _RootKeys:
                     self._keys.add(decode_json(mark, str).lower())
                 except InputError:
                     return None
-        return end
+        return end if self._is_json(text, at, end) else None
+
+    def _is_json(self, text: bytes, start: int, end: int) -> bool:
+        """Return whether JSON may have the text between two tokens; what a text template inserts may be any key."""
+        between = _BLANK if self._is_before_key else _PLAIN
+        return self._depth != 1 or between.fullmatch(text, start, end) is not None
