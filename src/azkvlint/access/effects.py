@@ -155,6 +155,12 @@ class OutcomesByWord:
         # By the names of capabilities, since many vaults share the outcomes of one role.
         self._of: dict[str, PermissionOutcome] = {}
 
+    def starting_with(self, prefix: str) -> OutcomesByWord:
+        """Return the outcomes of the words that start with a prefix."""
+        some = OutcomesByWord()
+        some.found = {word: one for word, one in self.found.items() if word.startswith(prefix)}
+        return some
+
     def add(self, words: Iterable[str], sure: Sure, via: str = "", doubt: str = "") -> None:
         """Add an outcome for some words. A certain one is better, then a direct one."""
         if sure is Sure.NO:
@@ -227,9 +233,7 @@ def of_role(role: Permissions, terms: Terms, kind: VaultTraits, seen: frozenset[
     _assigning(found, role, terms, kind, seen)
     if not kind.is_hsm:
         _control(found, role, terms, kind)
-    if terms.objects:
-        found.found = {word: one for word, one in found.found.items() if word.startswith(f"{terms.objects}/")}
-    return found
+    return found.starting_with(f"{terms.objects}/") if terms.objects else found
 
 
 def _either(one: OutcomesByWord, other: OutcomesByWord) -> OutcomesByWord:

@@ -352,7 +352,7 @@ def _identity_word(
         return known(at, ASSIGNED)
     sure = is_assigned(named, assigned, context)
     if sure is Sure.PERHAPS:
-        why = f"the identity may not be assigned to `{holder.address}`"
+        why = f"the identity might not be assigned to `{holder.address}`"
         return unknown_as(named, assigned.why or why)
     kind = "system-assigned" if is_system(named, context) is Sure.YES else "user-assigned"
     note = "" if sure is Sure.YES else f"the {kind} identity is not assigned to `{holder.address}`"
