@@ -401,7 +401,7 @@ _KV_BICEP = "resource {} '{}' = {}{{\n  name: '{}'\n  location: 'x'\n}}\n"
         ),
     ],
 )  # fmt: skip
-def test_what_is_declared_before_a_limit_is_evaluated(files: dict[str, str], tmp_path: Path) -> None:
+def test_declarations_before_a_limit_are_evaluated(files: dict[str, str], tmp_path: Path) -> None:
     """The search for declarations that may be absent reaches the limit of deployments first."""
     write(tmp_path, files)
     run = kvlint(tmp_path, ".", "-f", "json", "--select", "KV001")
