@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -21,6 +21,7 @@ from azkvlint.graph.pseudo_resources import (
 )
 from azkvlint.model.location import Location
 from azkvlint.model.resource import RequiredAttributes, Resource
+from azkvlint.readers.deployment.declarations import inner_resources
 from azkvlint.readers.deployment.documents import StatementLocations
 from azkvlint.readers.deployment.instance import DeploymentInstance
 from azkvlint.readers.deployment.modules import ModuleSymbol
@@ -160,6 +161,36 @@ class Collector(CollectedResources):
                 self._collect_module(root.module(node), frozenset())
             else:
                 self._collect_resource(root.resource(node), frozenset())
+
+    def changed_contents(self, root: DeploymentInstance) -> Iterator[DeploymentInstance]:
+        """Yield the modules and nested deployments that read an input that differs, without their resources."""
+        base = self.base
+        if base is None or not base.collected:
+            yield from self._contents_in(root)
+            return
+        for key in base.readers_of(root.run.changed):
+            node = base.declared_node(key)
+            if node is not None:
+                is_module = isinstance(node, ast.ModuleDeclaration)
+                yield from self._contents_of(root.module(node) if is_module else root.resource(node))
+
+    def _contents_in(self, instance: DeploymentInstance) -> Iterator[DeploymentInstance]:
+        for symbol in (*map(instance.resource, instance.required_resources()), *instance.modules()):
+            yield from self._contents_of(symbol)
+
+    def _contents_of(self, symbol: AnySymbol) -> Iterator[DeploymentInstance]:
+        instance = symbol.instance
+        if not _may_deploy_file(symbol) or self.known_of(instance.run, symbol.address) is not None:
+            return
+        for entity in symbol.entities:
+            is_there = entity.conditions() is not None
+            content = instance.content_of(entity) if is_there else None
+            if isinstance(content, DeploymentInstance):
+                yield content
+                yield from self._contents_in(content)
+            if isinstance(entity, DeploymentResourceEntity) and (is_there or not instance.conditions_cascade):
+                for child in entity.inner.values():
+                    yield from self._contents_of(child)
 
     def is_of_root(self, key: str) -> bool:
         """See the base class."""
@@ -301,6 +332,13 @@ def _is_there(symbol: AnySymbol) -> bool | None:
     """Return whether a declaration deploys anything; None if that is not known."""
     found = [conditions for entity in symbol.entities if (conditions := entity.conditions()) is not None]
     return (not all(found) or None) if found else False
+
+
+def _may_deploy_file(symbol: AnySymbol) -> bool:
+    """Return whether a declaration deploys a module or a template, or contains one that may."""
+    node = symbol.declaration
+    is_module = isinstance(node, ast.ModuleDeclaration)
+    return is_module or bool(inner_resources(node)) or symbol.instance.deploys_file(node)
 
 
 def _expect(instance: DeploymentInstance) -> None:

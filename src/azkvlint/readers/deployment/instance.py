@@ -157,6 +157,10 @@ class DeploymentInstance(KeptValues):
         """Return what a module deploys, or a nested deployment with a template that is written in it."""
         return entity.content if isinstance(entity, DeploymentModuleEntity) else None
 
+    def content_of(self, entity: Any) -> FileInstance | None:
+        """Return what a module deploys, or a nested deployment whose template is no computed value."""
+        return entity.content if isinstance(entity, DeploymentModuleEntity) else None
+
     def deploys_file(self, node: ast.ResourceDeclaration) -> bool:  # noqa: ARG002  # a module does
         """Return whether a resource certainly deploys another template."""
         return False

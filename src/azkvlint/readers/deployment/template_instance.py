@@ -168,6 +168,11 @@ class TemplateInstance(DeploymentInstance):
         template = member(properties, "template") if isinstance(properties, dict) else None
         return entity.content if isinstance(template, dict) else None
 
+    def content_of(self, entity: Any) -> FileInstance | None:
+        """See the base class."""
+        is_deployment = isinstance(entity, TemplateResource) and entity.is_deployment
+        return entity.content if is_deployment and entity.computed_template is None else None
+
     def deploys_file(self, node: ast.ResourceDeclaration) -> bool:
         """See the base class."""
         return (written_type(node) or "").lower() == DEPLOYMENTS

@@ -329,6 +329,10 @@ class DeploymentWorld(CollectedWorld[DeploymentInstance, Collector]):
         """Return all resources, without existing ones that the root deploys itself."""
         return self.without_deployed(self.collector.in_world(self.run))
 
+    def contents(self) -> Iterator[DeploymentInstance]:
+        """Yield the modules and nested deployments that read an input that differs."""
+        return self.collector.changed_contents(self.root)
+
     def collect(self) -> None:
         """See the base class."""
         self.collector.collect_changed(self.root)
@@ -426,7 +430,7 @@ class DeploymentWorlds(RootWorlds[AnySymbol]):
         if world not in self._refusals and isinstance(here, DeploymentWorld):
             if self._arguments is None:
                 self._arguments = RefusedArguments(self._gathered.contents, self._is_deployed)
-            contents = here.gather().contents
+            contents = here.contents()
             self._refusals[world] = next(self._arguments.of(contents, here.run.changed, here.instance), None)
         refused = self._refusals.get(world)
         return None if refused is None else self._accepted(*refused)
@@ -446,7 +450,6 @@ class DeploymentWorlds(RootWorlds[AnySymbol]):
     def faults(self, declaration: AnySymbol, world: World) -> Faults[AnySymbol]:
         """Return what a declaration refers to that is not deployed. It may be deployed to what exists already."""
         here = self.world(world)
-        here.gather()
         around = [same for one in _around(declaration) for same in here.symbols(one)]
         for find in (undeployed_sources, undeployed_places):
             needed = {address: one for same in around for address, one in find(same).items()}

@@ -56,13 +56,17 @@ class CollectedResources:
 
     def share(self, run: Run, key: str) -> bool:
         """Add the resources of the base world, if none of the inputs that they read differs; return whether it did."""
-        base = self.base
-        known = base.collected.get(key) if base is not None else None
-        if base is None or known is None or not known.inputs.isdisjoint(run.changed):
+        known = self.known_of(run, key)
+        if self.base is None or known is None:
             return False
-        others = base.shared_resources()
+        others = self.base.shared_resources()
         run.resources.update((address, others[address]) for address in known.resources if address in others)
         return True
+
+    def known_of(self, run: Run, key: str) -> Collected | None:
+        """Return what the base world has of a declaration, if none of the inputs that it reads differs."""
+        known = self.base.collected.get(key) if self.base is not None else None
+        return known if known is not None and known.inputs.isdisjoint(run.changed) else None
 
     def record(
         self, run: Run, declared: str, collect: Callable[[], None], more: Inputs = NO_INPUTS

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import ChainMap
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -127,6 +127,10 @@ class ResourceCollector(CollectedResources):
         self.origins_of = {type_: requires_origins(run.required, type_) for type_ in TRACED_TYPES}
         self.lifecycles: dict[str, bool] = {}
         self.shares: set[str] = set() if base is None else set(base.shares)
+        # The modules whose resources another world than the base world lowers, with what is around them there, and the
+        # arguments in them that show secrets, by their prefix.
+        self._inside: list[tuple[TerraformModuleInstance, tuple[str, ...]]] = []
+        self._exposing: dict[str, dict[str, Resource]] = {}
         # Folders of modules, and of those that they call, that have been accounted for as not evaluated.
         self.skipped: set[tuple[str, str]] = set()
         # By the identity of folders, which the cache of the run keeps.
@@ -147,6 +151,8 @@ class ResourceCollector(CollectedResources):
         if not self._is_read(folder):
             return
         self._add_pseudo_resources(instance)
+        if self._around and self.base is not None and self.shows_secrets:
+            self._inside.append((instance, tuple(self._around)))
         run.resources.update((gone.address, gone) for gone in removed_resources(instance))
         run.moved.update(moved_addresses(instance))
         run.imported.update(imported_addresses(instance))
@@ -220,7 +226,7 @@ class ResourceCollector(CollectedResources):
     def _add_pseudo_resources(self, instance: TerraformModuleInstance) -> None:
         if self.run.required.paths_of(PROVIDER_TYPE) is not None:
             self._add_made(_providers_of(instance), lambda: list(provider_resources(instance)))
-        self._add_made(instance.prefix, lambda: list(self._called_pseudo_resources(instance)))
+        self._add_made(instance.prefix, lambda: list(_with_callers(instance, self._pseudo_resources(instance))))
 
     def _add_made(self, key: str, make: Callable[[], list[Resource]]) -> None:
         if not self.share(self.run, key):
@@ -235,19 +241,13 @@ class ResourceCollector(CollectedResources):
         if made is not None:
             self.collected[symbol.address] = made
 
-    def _called_pseudo_resources(self, instance: TerraformModuleInstance) -> Iterator[Resource]:
-        """Yield the pseudo resources that rules require, with the module calls that lead to them."""
-        callers = instance.call.callers
-        for resource in self._pseudo_resources(instance):
-            yield msgspec.structs.replace(resource, callers=callers) if callers else resource
-
     def _pseudo_resources(self, instance: TerraformModuleInstance) -> Iterator[Resource]:
         """Yield the pseudo resources that rules require; those of a foreign module cannot be changed by its caller."""
         required, mine = self.run.required, instance.call.shown is None
         # Outputs of a module that others call are their values, and as secret as they are.
         if not instance.prefix and self.run.closed and required.names(OUTPUT_TYPE):
             yield from outputs_of(instance)
-        if self.shows_secrets:
+        if self.shows_secrets and self.base is None:
             yield from exposing_argument_resources(instance)
         if mine and required.names(MODULE_TYPE):
             yield from module_calls(instance)
@@ -303,6 +303,21 @@ class ResourceCollector(CollectedResources):
             finally:
                 self._around.pop()
             found = self.created.get(symbol.address, [])
+        return [*found, *self._exposing_inside(symbol.address)]
+
+    def _exposing_inside(self, address: str) -> list[str]:
+        """Add the arguments that show secrets in modules that only this world creates, when their results are needed.
+
+        No rule reads them for a result about another resource.
+        """
+        found: list[str] = []
+        for instance, around in self._inside:
+            if address in around:
+                if instance.prefix not in self._exposing:
+                    made = _with_callers(instance, exposing_argument_resources(instance))
+                    self._exposing[instance.prefix] = {one.address: one for one in made}
+                    self.run.resources.update(self._exposing[instance.prefix])
+                found += self._exposing[instance.prefix]
         return found
 
     def may_have_results(self, symbol: TerraformResourceSymbol | ModuleCallSymbol) -> bool:
@@ -542,6 +557,13 @@ class ResourceCollector(CollectedResources):
                 self.run.resources[address] = one
                 if known is not None:
                     self.without_updates[address] = known
+
+
+def _with_callers(instance: TerraformModuleInstance, resources: Iterable[Resource]) -> Iterator[Resource]:
+    """Yield resources with the module calls that lead to them."""
+    callers = instance.call.callers
+    for resource in resources:
+        yield msgspec.structs.replace(resource, callers=callers) if callers else resource
 
 
 def _providers_of(instance: TerraformModuleInstance) -> str:
