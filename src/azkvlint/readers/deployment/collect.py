@@ -112,7 +112,8 @@ class Collector(CollectedResources):
         if symbol.address not in self.created:
             collect = self._collect_entities if isinstance(symbol, DeploymentResourceSymbol) else self._collect_contents
             self._collect_declared(symbol, collect, frozenset())
-        return self.created.get(symbol.address, [])
+        found = self.created.get(symbol.address, [])
+        return [*found, *self.added_later(symbol.instance.run, symbol.address)]
 
     def skip(self, symbol: AnySymbol, reason: str) -> None:
         """Account for a declaration that is not evaluated."""
@@ -155,11 +156,9 @@ class Collector(CollectedResources):
             self.gone.update(base.collected[key].resources)
         for key in keys:
             node = base.declared_node(key)
-            if node is None:
-                self._collect_outputs(root)
-            elif isinstance(node, ast.ModuleDeclaration):
+            if isinstance(node, ast.ModuleDeclaration):
                 self._collect_module(root.module(node), frozenset())
-            else:
+            elif node is not None:
                 self._collect_resource(root.resource(node), frozenset())
 
     def changed_contents(self, root: DeploymentInstance) -> Iterator[DeploymentInstance]:
@@ -219,7 +218,10 @@ class Collector(CollectedResources):
         self.resources = run.resources
         _expect(instance)
         if instance.module_call.shows_outputs and run.attribute_filter.required.names(OUTPUT_TYPE):
-            self._collect_outputs(instance)
+            if self.base is None or self._relocated:
+                self._collect_outputs(instance)
+            else:
+                self.put_off(instance.shown_outputs)
         for node in instance.required_resources():
             self._collect_resource(instance.resource(node), conditions)
         _report_unread(instance, instance.unread())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from itertools import islice
 from typing import Any, NamedTuple, TypeVar
 
@@ -20,6 +20,15 @@ class Collected(NamedTuple):
 
     resources: tuple[str, ...]
     inputs: Inputs
+
+
+class _PutOff:
+    """Resources that are added later, with the addresses of the declarations around them."""
+
+    def __init__(self, make: Callable[[], Iterable[Resource]], around: tuple[str, ...]) -> None:
+        self.make = make
+        self.around = around
+        self.made: dict[str, Resource] | None = None
 
 
 class CollectedResources:
@@ -45,6 +54,7 @@ class CollectedResources:
         self._readers: Readers | None = None
         self._around: list[str] = []
         self._reads: list[set[str]] = []
+        self._later: list[_PutOff] = []
 
     @abstractmethod
     def is_of_root(self, key: str) -> bool:
@@ -118,6 +128,25 @@ class CollectedResources:
         finally:
             self._around.pop()
             self.created[address] = added(run, known)
+
+    def put_off(self, make: Callable[[], Iterable[Resource]]) -> None:
+        """Leave out resources that no rule reads for a result about another one, until this world has results.
+
+        These are of what only this world creates, so all others are left out for good.
+        """
+        if self._around:
+            self._later.append(_PutOff(make, tuple(self._around)))
+
+    def added_later(self, run: Run, address: str) -> list[str]:
+        """Add the resources in a declaration that were put off, and return their addresses."""
+        found: list[str] = []
+        for one in self._later:
+            if address in one.around:
+                if one.made is None:
+                    one.made = {resource.address: resource for resource in one.make()}
+                    run.resources.update(one.made)
+                found += one.made
+        return found
 
     def note_absence(self, symbol: Any, *, is_unknown: bool = False) -> None:
         """Record a declaration that has no instances, or of which that is not known."""

@@ -127,10 +127,6 @@ class ResourceCollector(CollectedResources):
         self.origins_of = {type_: requires_origins(run.required, type_) for type_ in TRACED_TYPES}
         self.lifecycles: dict[str, bool] = {}
         self.shares: set[str] = set() if base is None else set(base.shares)
-        # The modules whose resources another world than the base world lowers, with what is around them there, and the
-        # arguments in them that show secrets, by their prefix.
-        self._inside: list[tuple[TerraformModuleInstance, tuple[str, ...]]] = []
-        self._exposing: dict[str, dict[str, Resource]] = {}
         # Folders of modules, and of those that they call, that have been accounted for as not evaluated.
         self.skipped: set[tuple[str, str]] = set()
         # By the identity of folders, which the cache of the run keeps.
@@ -151,8 +147,8 @@ class ResourceCollector(CollectedResources):
         if not self._is_read(folder):
             return
         self._add_pseudo_resources(instance)
-        if self._around and self.base is not None and self.shows_secrets:
-            self._inside.append((instance, tuple(self._around)))
+        if self.base is not None and self.shows_secrets:
+            self.put_off(partial(_with_callers, instance, exposing_argument_resources(instance)))
         run.resources.update((gone.address, gone) for gone in removed_resources(instance))
         run.moved.update(moved_addresses(instance))
         run.imported.update(imported_addresses(instance))
@@ -247,7 +243,7 @@ class ResourceCollector(CollectedResources):
         # Outputs of a module that others call are their values, and as secret as they are.
         if not instance.prefix and self.run.closed and required.names(OUTPUT_TYPE):
             yield from outputs_of(instance)
-        if self.shows_secrets and self.base is None:
+        if self.shows_secrets and self.base is None:  # see above for other worlds
             yield from exposing_argument_resources(instance)
         if mine and required.names(MODULE_TYPE):
             yield from module_calls(instance)
@@ -303,22 +299,7 @@ class ResourceCollector(CollectedResources):
             finally:
                 self._around.pop()
             found = self.created.get(symbol.address, [])
-        return [*found, *self._exposing_inside(symbol.address)]
-
-    def _exposing_inside(self, address: str) -> list[str]:
-        """Add the arguments that show secrets in modules that only this world creates, when their results are needed.
-
-        No rule reads them for a result about another resource.
-        """
-        found: list[str] = []
-        for instance, around in self._inside:
-            if address in around:
-                if instance.prefix not in self._exposing:
-                    made = _with_callers(instance, exposing_argument_resources(instance))
-                    self._exposing[instance.prefix] = {one.address: one for one in made}
-                    self.run.resources.update(self._exposing[instance.prefix])
-                found += self._exposing[instance.prefix]
-        return found
+        return [*found, *self.added_later(self.run, symbol.address)]
 
     def may_have_results(self, symbol: TerraformResourceSymbol | ModuleCallSymbol) -> bool:
         """Return whether a result may depend on a declaration, if only as a companion; of data sources, on a vault."""
