@@ -12,7 +12,8 @@ with which another member of that object fails, and so the whole deployment, are
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple, ParamSpec, TypeAlias, TypeVar, TypeVarTuple
+from operator import itemgetter
+from typing import TYPE_CHECKING, Generic, NamedTuple, ParamSpec, TypeAlias, TypeVar, TypeVarTuple
 
 import msgspec
 
@@ -69,12 +70,12 @@ def inputs_of(read: ReadSet | None) -> Inputs | None:
     return None if read is None else read.inputs
 
 
-class Readers:
+class Readers(Generic[_T]):
     """The keys of what reads inputs, by what they read."""
 
-    def __init__(self, inputs: Iterable[tuple[str, Inputs]]) -> None:
+    def __init__(self, inputs: Iterable[tuple[_T, Inputs]]) -> None:
         # Many read the same inputs, so those are indexed once.
-        self._alike: dict[Inputs, list[tuple[int, str]]] = {}
+        self._alike: dict[Inputs, list[tuple[int, _T]]] = {}
         for number, (key, read) in enumerate(inputs):
             self._alike.setdefault(read, []).append((number, key))
         self._by_input: dict[str, list[Inputs]] = {}
@@ -82,10 +83,10 @@ class Readers:
             for name in read:
                 self._by_input.setdefault(name, []).append(read)
 
-    def of(self, inputs: Inputs) -> list[str]:
+    def of(self, inputs: Inputs) -> list[_T]:
         """Return the keys of what reads one of some inputs, in their order."""
         found = {read for name in inputs for read in self._by_input.get(name, ())}
-        return [key for _, key in sorted(one for read in found for one in self._alike[read])]
+        return [key for _, key in sorted((one for read in found for one in self._alike[read]), key=itemgetter(0))]
 
 
 class ResourceReads:

@@ -200,6 +200,10 @@ class Search(Generic[AnyDeclaration]):
 
     def find(self, declaration: AnyDeclaration, within: World) -> World | Never:
         """Return the world in which a declaration exists that ``within`` does not create."""
+        if not within:
+            here = self._machine.existence(declaration, BASE)
+            if here.exists is False and not here.free:  # as in most modules with many features
+                return Never(self._deciding(declaration, here))
         perhaps: World | None = None
         for world in self._tried(declaration, within):
             # What cannot be stated is not worth an evaluation of all that the world deploys.

@@ -8,16 +8,19 @@ from typing import Any, NamedTuple, TypeAlias
 
 from azkvlint.evaluation import solve
 from azkvlint.evaluation.known import known_of
-from azkvlint.evaluation.reads import Inputs
+from azkvlint.evaluation.reads import Inputs, Readers
 from azkvlint.evaluation.solve import Demand
 from azkvlint.evaluation.values import Result
 from azkvlint.model.value import NOTHING_KNOWN, Known, Plain, Scalar, Unknown
 from azkvlint.readers.deployment.declarations import limits_of, literals, primitive
 from azkvlint.readers.deployment.instance import DeploymentInstance
 from azkvlint.readers.deployment.template_instance import TemplateInstance
+from azkvlint.readers.modules.run import EVERY_INPUT
 from azkvlint.readers.modules.world_values import listed_values
 from azkvlint.syntax import ast
 
+# What is read by an argument of which that is not known.
+_ANY: Inputs = frozenset((EVERY_INPUT,))
 Refused: TypeAlias = tuple[DeploymentInstance, ast.ParameterDeclaration]
 
 
@@ -40,10 +43,14 @@ class RefusedArguments:
         self, contents: Iterable[DeploymentInstance], is_deployed: Callable[[DeploymentInstance], bool]
     ) -> None:
         """``is_deployed`` returns whether the base world certainly deploys a file."""
+        # By the identity of a file, which lives as long as its instances.
+        self._limited: dict[int, list[ast.ParameterDeclaration]] = {}
         self._known: Mapping[tuple[str, str], _BaseArgument] = {
             (instance.prefix, node.name): _evaluated(instance, node, is_deployed)
-            for instance in contents for node in _limited_parameters(instance)
+            for instance in contents for node in self._limited_parameters(instance)
         }  # fmt: skip
+        accepted_here = ((key, one) for key, one in self._known.items() if not one.is_refused)
+        self._readers = Readers((key, _ANY if one.inputs is None else one.inputs) for key, one in accepted_here)
 
     def of(
         self, contents: Iterable[DeploymentInstance], changed: Inputs, same: Callable[[DeploymentInstance], Any]
@@ -53,15 +60,26 @@ class RefusedArguments:
         ``contents`` are the files that the world evaluates itself; ``same`` returns the same use of another.
         """
         for instance in contents:
-            for node in _limited_parameters(instance):
+            for node in self._limited_parameters(instance):
                 known = self._known.get((instance.prefix, node.name))
                 if (known is None or not known.is_refused) and _is_refused(instance, node):
                     yield instance, node
-        for known in self._known.values():
-            is_same = known.inputs is not None and known.inputs.isdisjoint(changed)
-            here = None if known.is_refused or is_same else same(known.instance)
+        for key in self._readers.of(changed | _ANY):
+            known = self._known[key]
+            here = same(known.instance)
             if isinstance(here, DeploymentInstance) and _is_refused(here, known.node):
                 yield here, known.node
+
+    def _limited_parameters(self, instance: DeploymentInstance) -> list[ast.ParameterDeclaration]:
+        """Return the parameters of a file that do not accept every value of their type."""
+        if instance.module_call.is_root:
+            return []
+        found = self._limited.get(id(instance.file))
+        if found is None:
+            nodes = (node for node in instance.file.symbols.values() if isinstance(node, ast.ParameterDeclaration))
+            found = [node for node in nodes if next(accepted(instance, node), None) is not None]
+            self._limited[id(instance.file)] = found
+        return found
 
 
 def allowed_values(instance: DeploymentInstance, node: ast.ParameterDeclaration) -> Iterator[Plain]:
@@ -95,14 +113,6 @@ def accepted(instance: DeploymentInstance, node: ast.ParameterDeclaration) -> It
         yield solve.NOT_EMPTY if limits.least == 1 else Demand(solve.LENGTH, limits.least)
     if limits.most is not None:
         yield Demand(solve.LENGTH, limits.most) if limits.most else solve.IS_EMPTY
-
-
-def _limited_parameters(instance: DeploymentInstance) -> list[ast.ParameterDeclaration]:
-    """Return the parameters of a file that do not accept every value of their type."""
-    if instance.module_call.is_root:
-        return []
-    nodes = (node for node in instance.file.symbols.values() if isinstance(node, ast.ParameterDeclaration))
-    return [node for node in nodes if next(accepted(instance, node), None) is not None]
 
 
 def _evaluated(

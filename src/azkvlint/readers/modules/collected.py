@@ -51,7 +51,7 @@ class CollectedResources:
         # The addresses of resources of the base world that are not the same here.
         self.gone: set[str] = set()
         # What the root itself has, by the inputs that it reads.
-        self._readers: Readers | None = None
+        self._readers: Readers[str] | None = None
         self._around: list[str] = []
         self._reads: list[set[str]] = []
         self._later: list[_PutOff] = []

@@ -456,7 +456,8 @@ class RootWorlds(Generic[Declared]):
 
     def existence(self, declaration: Declared, world: World) -> Existence:
         """Return whether a declaration has instances in a world, with what is read to decide it."""
-        here = self.world(world, is_recorded=True)
+        is_known = not world and self.base.run.recorder.is_recording
+        here = self.base if is_known else self.world(world, is_recorded=True)
         exists, inputs = here.run.recorder.apart(partial(here.trace, declaration))
         return Existence(
             exists, free=frozenset(name for name in inputs or () if self.facts(name) is not None),

@@ -52,7 +52,7 @@ class PlanCheck:
         self._checks: dict[int, _Checks] = {}
         # The inputs that the checks of a module read in the base world, by its prefix.
         self._reads: dict[str, dict[str, Inputs]] = {}
-        self._readers: dict[str, Readers] = {}
+        self._readers: dict[str, Readers[str]] = {}
         self._is_false: set[_Place] = set()
 
     def evaluate(self, instance: TerraformModuleInstance, recorder: Recorder) -> None:
