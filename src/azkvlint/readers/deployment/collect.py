@@ -169,13 +169,16 @@ class Collector(CollectedResources):
             return
         for key in base.readers_of(root.run.changed):
             node = base.declared_node(key)
-            if node is not None:
-                is_module = isinstance(node, ast.ModuleDeclaration)
-                yield from self._contents_of(root.module(node) if is_module else root.resource(node))
+            if isinstance(node, ast.ModuleDeclaration):
+                yield from self._contents_of(root.module(node))
+            elif node is not None:
+                yield from self._contents_of(root.resource(node))
 
     def _contents_in(self, instance: DeploymentInstance) -> Iterator[DeploymentInstance]:
-        for symbol in (*map(instance.resource, instance.required_resources()), *instance.modules()):
-            yield from self._contents_of(symbol)
+        for node in instance.required_resources():
+            yield from self._contents_of(instance.resource(node))
+        for module in instance.modules():
+            yield from self._contents_of(module)
 
     def _contents_of(self, symbol: AnySymbol) -> Iterator[DeploymentInstance]:
         instance = symbol.instance
@@ -339,8 +342,9 @@ def _is_there(symbol: AnySymbol) -> bool | None:
 def _may_deploy_file(symbol: AnySymbol) -> bool:
     """Return whether a declaration deploys a module or a template, or contains one that may."""
     node = symbol.declaration
-    is_module = isinstance(node, ast.ModuleDeclaration)
-    return is_module or bool(inner_resources(node)) or symbol.instance.deploys_file(node)
+    if isinstance(node, ast.ModuleDeclaration):
+        return True
+    return bool(inner_resources(node)) or symbol.instance.deploys_file(node)
 
 
 def _expect(instance: DeploymentInstance) -> None:

@@ -155,7 +155,7 @@ class DeploymentInstance(KeptValues):
 
     def written_content(self, entity: Any) -> FileInstance | None:
         """Return what a module deploys, or a nested deployment with a template that is written in it."""
-        return entity.content if isinstance(entity, DeploymentModuleEntity) else None
+        return self.content_of(entity)
 
     def content_of(self, entity: Any) -> FileInstance | None:
         """Return what a module deploys, or a nested deployment whose template is no computed value."""

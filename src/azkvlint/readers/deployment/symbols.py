@@ -87,6 +87,12 @@ class FileInstance(DeclaredTypes, Protocol):
     def base_content(self, node: ast.ModuleDeclaration | ast.ResourceDeclaration, key: str) -> FileInstance | None:
         """Return what an iteration of a module or nested deployment deploys in the base world, if it was opened."""
 
+    def content_of(self, entity: Any) -> FileInstance | None:
+        """Return what a module deploys, or a nested deployment whose template is no computed value."""
+
+    def deploys_file(self, node: ast.ResourceDeclaration) -> bool:
+        """Return whether a resource certainly deploys another template."""
+
     def record_scope(self) -> None:
         """Record that the scope of the deployment is used."""
 
