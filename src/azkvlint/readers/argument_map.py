@@ -390,6 +390,9 @@ def as_kind(field: Field, value: Value) -> Value:
     match field.kind:
         case "flag" if isinstance(value, Scalar):
             return msgspec.structs.replace(value, value=field.words[0 if value.value is True else 1])
+        case "flag" if isinstance(value, Unknown) and (value.is_set or field.defaults):
+            # A null is the default, which is one of the words too.
+            return msgspec.structs.replace(value, one_of=tuple(field.words))
         case "links" if isinstance(value, Scalar | Link):
             return ListValue(at=value.at, items=(value,))
         case "wrap":
