@@ -377,12 +377,20 @@ def _fill_unknown(tree: Tree, entries: tuple[RequiredArgument, ...], make: Unkno
     """Write unknown values for all arguments of a block that may not exist, which is the last of ``entries``."""
     entry = entries[-1]
     if entry.arm:
-        put(tree, entry.arm, make(entries))
+        put(tree, entry.arm, _with_names(entry, make(entries)))
         return
     for inner in entry.inner:
         _fill_unknown(tree, (*entries, inner), make)
     for constant in entry.field.constants:
         put(tree, _steps(constant), make(entries))
+
+
+def _with_names(entry: RequiredArgument, block: Unknown) -> Unknown:
+    """Return a block that may not exist with the names that its attributes can have: those of its arguments."""
+    if entry.field.kind != "block" or not entry.inner or block.known.names is not None:
+        return block
+    names = {path[0].lower() for path in _paths_in(entry)}
+    return msgspec.structs.replace(block, known=msgspec.structs.replace(block.known, names=tuple(sorted(names))))
 
 
 def as_kind(field: Field, value: Value) -> Value:
