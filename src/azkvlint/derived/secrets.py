@@ -11,6 +11,7 @@ from functools import cache
 
 import msgspec
 
+from azkvlint.azure.azurerm.secret_attributes import attribute_origins
 from azkvlint.azure.consumers import ConsumerRead, items_and_path, path_of, types_with, uses_of
 from azkvlint.derived.answers import absent, known, known_list, known_object, unknown, unknown_as
 from azkvlint.derived.registry import Context, derived
@@ -35,6 +36,7 @@ from azkvlint.syntax.json_decoder import decode_json
 from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
 from azkvlint.values.name_kinds import NameKind, is_plain_name, kind_of_name
+from azkvlint.values.origins import CREDENTIAL
 from azkvlint.values.paths import ANY
 from azkvlint.values.secrecy import contains_secret, is_secure_type
 from azkvlint.values.secret_formats import (
@@ -275,13 +277,33 @@ def _setting(name: str, value: Value, *, is_connection: bool) -> Iterator[Value]
     text = value.text
     if text.lower().lstrip().startswith(REFERENCE):
         return
-    if contains_secret(text):
+    if contains_secret(text) or _has_credential_of_resource(value):
         yield known(value, name)
     elif is_connection or _NAME.fullmatch(name):
         if isinstance(value, Unknown):
-            yield unknown_as(value, _MAY_BE_SECRET)
+            yield _named_secret(name, value)
         elif isinstance(value, Scalar) and not is_connection and not _ADDRESS.fullmatch(text):
             yield known(value, name)
+
+
+def _has_credential_of_resource(value: Value) -> bool:
+    """Return whether an unknown string certainly contains a key or connection string of an Azure resource.
+
+    The connection string of Application Insights is not a secret. Source:
+    learn.microsoft.com/azure/azure-monitor/app/connection-strings#is-the-connection-string-a-secret.
+    """
+    if not isinstance(value, Unknown):
+        return False
+    holes = [hole for hole in parts_of(value.string) if isinstance(hole, DeclaredHole)]
+    types = ((hole.type.removeprefix("data."), hole.attribute) for hole in holes)
+    return any(
+        CREDENTIAL in attribute_origins(type_, name) for type_, name in types if type_ != "azurerm_application_insights"
+    )
+
+
+def _named_secret(name: str, value: Unknown) -> Value:
+    """Return an unknown value with the name of a secret: one if a function returns it that returns secrets."""
+    return known(value, name) if value.why.endswith(RETURNS_SECRET) else unknown_as(value, _MAY_BE_SECRET)
 
 
 def _names_secret(name: str) -> bool:
@@ -304,11 +326,11 @@ def _linked(answer: Answer) -> Iterator[Value]:
                 yield known(value.fields["value"], name)
             elif kind is not None and is_secure_type(kind.text):
                 yield known(value, name)
-        elif contains_secret(value.text):
+        elif contains_secret(value.text) or _has_credential_of_resource(value):
             yield known(value, name)
         elif _NAME.fullmatch(name):
             if isinstance(value, Unknown):
-                yield unknown_as(value, _MAY_BE_SECRET)
+                yield _named_secret(name, value)
             elif not name.lower().endswith("connectionstring"):
                 yield known(value, name)
 

@@ -389,7 +389,7 @@ def _with_names(entry: RequiredArgument, block: Unknown) -> Unknown:
     """Return a block that may not exist with the names that its attributes can have: those of its arguments."""
     if entry.field.kind != "block" or not entry.inner or block.known.names is not None:
         return block
-    names = {path[0].lower() for path in _paths_in(entry)}
+    names = {str(path[0]).lower() for path in _paths_in(entry)}
     return msgspec.structs.replace(block, known=msgspec.structs.replace(block.known, names=tuple(sorted(names))))
 
 
