@@ -48,6 +48,23 @@ def test_unknown_permission_model_has_a_reason(more: str, vault: str, why: str, 
     assert [one["label"] for one in found["unknown"]] == [why]
 
 
+def test_reason_names_the_data_source_that_the_policy_refers_to(tmp_path: Path, run: Run) -> None:
+    lookup = 'data "azurerm_key_vault" "{}" {{\n  name = "kv"\n  resource_group_name = "g"\n}}\n'
+    policy = POLICY.format("data.azurerm_key_vault.policies.id")
+    (tmp_path / "main.tf").write_text(lookup.format("first") + lookup.format("policies") + policy)
+    (message,) = labels(run, tmp_path, "KV304")
+    assert message.endswith("is unknown: `data.azurerm_key_vault.policies.id` is known after apply")
+
+
+def test_reason_names_the_principal_of_which_less_is_known(tmp_path: Path, run: Run) -> None:
+    group = 'data "azuread_group" "g" {\n  display_name = "g"\n}\n'
+    policy = POLICY.replace('"b"', "{}").replace('"p"', '"{}"')
+    policies = policy.format("p", '"id"', "data.azuread_group.g.object_id") + policy.format("q", '"id"', "var.id")
+    (tmp_path / "main.tf").write_text('variable "id" {}\n' + group + policies)
+    for message in labels(run, tmp_path, "KV310"):
+        assert message.endswith("may be for the same principal: `var.id` has no value")
+
+
 def test_a_sensitive_input_without_a_value_is_named(tmp_path: Path, run: Run) -> None:
     text = (
         'variable "secrets" {\n  sensitive = true\n}\n'
@@ -160,10 +177,12 @@ def test_reason_names_the_attribute_of_a_block(tmp_path: Path, run: Run) -> None
     app = 'resource "azurerm_linux_web_app" "a" {\n  identity {\n    type = var.ids[1]\n  }\n}\n'
     policy = POLICY.format("data.azurerm_key_vault.kv.id")
     own = policy.replace('"b"', "azurerm_linux_web_app.a.identity[0].principal_id")
-    (tmp_path / "main.tf").write_text(inputs + app + own + policy.replace('"p"', '"q"').replace('"b"', "var.ids[0]"))
+    other = policy.replace('"p"', '"q"').replace('"b"', "data.azuread_service_principal.s.object_id")
+    inputs += 'data "azuread_service_principal" "s" {\n  client_id = var.ids[0]\n}\n'
+    (tmp_path / "main.tf").write_text(inputs + app + own + other)
     first, second = labels(run, tmp_path, "KV310")
     assert first.endswith("`azurerm_linux_web_app.a.identity[0].principal_id` is known after apply")
-    assert second.endswith("`azurerm_key_vault_access_policy.p` may be for the same principal: `var.ids` has no value")
+    assert second.endswith("`data.azuread_service_principal.s.object_id` is known after apply")
 
 
 def test_unknown_zone_name_has_a_reason(tmp_path: Path, run: Run) -> None:
