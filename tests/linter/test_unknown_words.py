@@ -131,7 +131,7 @@ def test_unknown_role_has_a_reason(tmp_path: Path, run: Run) -> None:
         "    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', role)\n  }\n}\n"
     )
     existing = "`kv` is an existing resource with properties that are known only in Azure"
-    role = "the ID depends on `role` and is known only at deployment"
+    role = "parameter `role` has no value"
     assert labels(run, tmp_path, "KV307") == [f"the permissions that ra grants are unknown: {role}, {existing}"]
     assert labels(run, tmp_path, "KV305") == [f"ra: {existing}, {role}"]
 
@@ -142,9 +142,18 @@ def test_unknown_object_name_has_a_reason(tmp_path: Path, run: Run) -> None:
         "resource s 'Microsoft.KeyVault/vaults/secrets@2026-02-01' = {\n  parent: kv\n"
         "  name: '${prefix}-${uniqueString(deployment().name)}'\n  properties: {\n    value: 'x'\n  }\n}\n"
     )
-    assert labels(run, tmp_path, "KV513") == [
-        "`name` of s is unknown: the name depends on `prefix` and is known only at deployment"
-    ]
+    assert labels(run, tmp_path, "KV513") == ["`name` of s is unknown: parameter `prefix` has no value"]
+
+
+def test_unknown_name_of_a_loop_over_a_secret_has_a_reason(tmp_path: Path, run: Run) -> None:
+    (tmp_path / "main.bicep").write_text(
+        "@secure()\nparam secrets object\n"
+        "resource kv 'Microsoft.KeyVault/vaults@2026-02-01' existing = {\n  name: 'kv'\n}\n"
+        "resource s 'Microsoft.KeyVault/vaults/secrets@2026-02-01' = [for one in items(secrets): {\n  parent: kv\n"
+        "  name: one.key\n  properties: {\n    value: one.value\n  }\n}]\n"
+    )
+    (message,) = labels(run, tmp_path, "KV513")
+    assert message == "`name` of s (all instances) is unknown: parameter `secrets` has no value"
 
 
 def test_resources_outside_the_input_are_a_reason(tmp_path: Path, run: Run) -> None:
