@@ -56,6 +56,32 @@ def test_reason_names_the_data_source_that_the_policy_refers_to(tmp_path: Path, 
     assert message.endswith("is unknown: `data.azurerm_key_vault.policies.id` is known after apply")
 
 
+@pytest.mark.parametrize(
+    ("argument", "ending"),
+    [
+        ("", "`data.azurerm_key_vault.v` is read from Azure"),
+        (
+            "  waits = azurerm_key_vault_access_policy.p.id\n",
+            "the dependency on `azurerm_key_vault_access_policy.p` cannot be traced",
+        ),
+    ],
+)
+def test_module_that_is_not_installed_waits_only_for_what_its_call_names(
+    argument: str, ending: str, tmp_path: Path, run: Run
+) -> None:
+    module = FOREIGN.replace('"\n}', '"\n' + argument + "}")
+    vault = 'data "azurerm_key_vault" "v" {\n  name = "v"\n}\n'
+    policy = POLICY.format("data.azurerm_key_vault.v.id").replace('"b"', "module.deployer.id").replace("Get", "Set")
+    deployer = FOREIGN.replace('"kv"', '"deployer"')
+    secret = (
+        'resource "azurerm_key_vault_secret" "s" {\n  name         = "s"\n  value        = module.kv.value\n'
+        "  key_vault_id = data.azurerm_key_vault.v.id\n}\n"
+    )
+    (tmp_path / "main.tf").write_text(vault + module + deployer + policy + secret)
+    (message,) = labels(run, tmp_path, "KV055")
+    assert message.endswith(ending)
+
+
 def test_reason_names_the_principal_of_which_less_is_known(tmp_path: Path, run: Run) -> None:
     group = 'data "azuread_group" "g" {\n  display_name = "g"\n}\n'
     policy = POLICY.replace('"b"', "{}").replace('"p"', '"{}"')
