@@ -82,6 +82,31 @@ def test_module_that_is_not_installed_waits_only_for_what_its_call_names(
     assert message.endswith(ending)
 
 
+def test_instance_of_an_unknown_loop_has_a_reason(tmp_path: Path, run: Run) -> None:
+    (tmp_path / "main.bicep").write_text(
+        "param names array\nparam index int\n"
+        "resource id 'Microsoft.ManagedIdentity/userAssignedIdentities@2023-01-31' = [for one in names: {\n"
+        "  name: one\n}]\n"
+        "resource kv 'Microsoft.KeyVault/vaults@2026-02-01' existing = {\n  name: 'kv'\n}\n"
+        "resource p 'Microsoft.KeyVault/vaults/accessPolicies@2026-02-01' = {\n  parent: kv\n  name: 'add'\n"
+        "  properties: {\n    accessPolicies: [\n      { tenantId: tenant().tenantId,"
+        " objectId: id[index].properties.principalId, permissions: {} }\n    ]\n  }\n}\n"
+    )
+    (message,) = labels(run, tmp_path, "KV310")
+    assert message == "the principals with access through p are unknown: parameter `names` has no value"
+
+
+def test_value_that_may_be_a_secret_is_named(tmp_path: Path, run: Run) -> None:
+    (tmp_path / "main.bicep").write_text(
+        "@secure()\nparam settings object = { list: [{ name: 'Schedule', value: 'daily' }] }\n"
+        "resource script 'Microsoft.Resources/deploymentScripts@2023-08-01' = {\n  name: 'script'\n"
+        "  kind: 'AzureCLI'\n  properties: {\n"
+        "    environmentVariables: settings.list\n  }\n}\n"
+    )
+    (message,) = labels(run, tmp_path, "KV622")
+    assert message == "script may expose a secret: the value of `Schedule` in `environmentVariables` may be a secret"
+
+
 def test_reason_names_the_principal_of_which_less_is_known(tmp_path: Path, run: Run) -> None:
     group = 'data "azuread_group" "g" {\n  display_name = "g"\n}\n'
     policy = POLICY.replace('"b"', "{}").replace('"p"', '"{}"')

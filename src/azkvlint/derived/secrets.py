@@ -65,7 +65,7 @@ _PROPERTIES: Path = ("properties",)
 _CONTENT_TYPE: Path = ("properties", "contentType")
 # Source: learn.microsoft.com/azure/azure-app-configuration/use-key-vault-references-dotnet-core.
 _REFERENCE_TYPE = "vnd.microsoft.appconfig.keyvaultref"
-_MAY_BE_SECRET = "the value may be a secret"
+_MAY_BE_SECRET = "the value may be a secret"  # where no other reason is known
 _TYPE_PROPERTIES: Path = ("properties", "typeProperties")
 
 # Properties that are visible to every reader of the resource. Source: the template reference of these types.
@@ -364,7 +364,9 @@ def _exposed_at(resource: Resource, path: Path) -> Iterator[Value]:
     files = {resource.at.path, *(at.path for at in resource.callers)}
     for part, secret, around in _secrets(answer, "", resource.at):
         is_certain = secret.sensitive and not is_hidden and not _may_be_plain(secret, part)
-        item = known(secret, name, f"`{name}` contains a secret") if is_certain else unknown_as(secret, _MAY_BE_SECRET)
+        place = f"`{part}` in `{name}`" if part else f"`{name}`"
+        doubt = f"the value of {place} may be a secret"
+        item = known(secret, name, f"`{name}` contains a secret") if is_certain else unknown_as(secret, doubt)
         if item.at.path not in files:
             # It must be changed where it is passed, not where another module outputs it.
             item = msgspec.structs.replace(item, at=msgspec.structs.replace(around, cause=item.at))
