@@ -107,6 +107,17 @@ def test_value_that_may_be_a_secret_is_named(tmp_path: Path, run: Run) -> None:
     assert message == "script may expose a secret: the value of `Schedule` in `environmentVariables` may be a secret"
 
 
+@pytest.mark.parametrize(("more", "is_unknown"), [("", False), (FOREIGN, True)])
+def test_azapi_resource_of_an_unknown_type_uses_no_provider_block_of_azurerm(
+    more: str, is_unknown: bool, tmp_path: Path, run: Run
+) -> None:
+    (tmp_path / "main.tf").write_text(
+        'provider "azurerm" {\n  features {}\n}\nvariable "type" {}\n'
+        'resource "azapi_resource" "r" {\n  type = var.type\n  name = "r"\n}\n' + more
+    )
+    assert bool(labels(run, tmp_path, "KV006")) is is_unknown
+
+
 def test_reason_names_the_principal_of_which_less_is_known(tmp_path: Path, run: Run) -> None:
     group = 'data "azuread_group" "g" {\n  display_name = "g"\n}\n'
     policy = POLICY.replace('"b"', "{}").replace('"p"', '"{}"')
