@@ -48,6 +48,85 @@ def test_unknown_permission_model_has_a_reason(more: str, vault: str, why: str, 
     assert [one["label"] for one in found["unknown"]] == [why]
 
 
+def test_reason_names_the_data_source_that_the_policy_refers_to(tmp_path: Path, run: Run) -> None:
+    lookup = 'data "azurerm_key_vault" "{}" {{\n  name = "kv"\n  resource_group_name = "g"\n}}\n'
+    policy = POLICY.format("data.azurerm_key_vault.policies.id")
+    (tmp_path / "main.tf").write_text(lookup.format("first") + lookup.format("policies") + policy)
+    (message,) = labels(run, tmp_path, "KV304")
+    assert message.endswith("is unknown: `data.azurerm_key_vault.policies.id` is known after apply")
+
+
+@pytest.mark.parametrize(
+    ("argument", "ending"),
+    [
+        ("", "`data.azurerm_key_vault.v` is read from Azure"),
+        (
+            "  waits = azurerm_key_vault_access_policy.p.id\n",
+            "the dependency on `azurerm_key_vault_access_policy.p` cannot be traced",
+        ),
+    ],
+)
+def test_module_that_is_not_installed_waits_only_for_what_its_call_names(
+    argument: str, ending: str, tmp_path: Path, run: Run
+) -> None:
+    module = FOREIGN.replace('"\n}', '"\n' + argument + "}")
+    vault = 'data "azurerm_key_vault" "v" {\n  name = "v"\n}\n'
+    policy = POLICY.format("data.azurerm_key_vault.v.id").replace('"b"', "module.deployer.id").replace("Get", "Set")
+    deployer = FOREIGN.replace('"kv"', '"deployer"')
+    secret = (
+        'resource "azurerm_key_vault_secret" "s" {\n  name         = "s"\n  value        = module.kv.value\n'
+        "  key_vault_id = data.azurerm_key_vault.v.id\n}\n"
+    )
+    (tmp_path / "main.tf").write_text(vault + module + deployer + policy + secret)
+    (message,) = labels(run, tmp_path, "KV055")
+    assert message.endswith(ending)
+
+
+def test_instance_of_an_unknown_loop_has_a_reason(tmp_path: Path, run: Run) -> None:
+    (tmp_path / "main.bicep").write_text(
+        "param names array\nparam index int\n"
+        "resource id 'Microsoft.ManagedIdentity/userAssignedIdentities@2023-01-31' = [for one in names: {\n"
+        "  name: one\n}]\n"
+        "resource kv 'Microsoft.KeyVault/vaults@2026-02-01' existing = {\n  name: 'kv'\n}\n"
+        "resource p 'Microsoft.KeyVault/vaults/accessPolicies@2026-02-01' = {\n  parent: kv\n  name: 'add'\n"
+        "  properties: {\n    accessPolicies: [\n      { tenantId: tenant().tenantId,"
+        " objectId: id[index].properties.principalId, permissions: {} }\n    ]\n  }\n}\n"
+    )
+    (message,) = labels(run, tmp_path, "KV310")
+    assert message == "the principals with access through p are unknown: parameter `names` has no value"
+
+
+def test_value_that_may_be_a_secret_is_named(tmp_path: Path, run: Run) -> None:
+    (tmp_path / "main.bicep").write_text(
+        "@secure()\nparam settings object = { list: [{ name: 'Schedule', value: 'daily' }] }\n"
+        "resource script 'Microsoft.Resources/deploymentScripts@2023-08-01' = {\n  name: 'script'\n"
+        "  kind: 'AzureCLI'\n  properties: {\n"
+        "    environmentVariables: settings.list\n  }\n}\n"
+    )
+    (message,) = labels(run, tmp_path, "KV622")
+    assert message == "script may expose a secret: the value of `Schedule` in `environmentVariables` may be a secret"
+
+
+@pytest.mark.parametrize(("more", "is_unknown"), [("", False), (FOREIGN, True)])
+def test_azapi_resource_of_an_unknown_type_uses_no_provider_block_of_azurerm(
+    more: str, is_unknown: bool, tmp_path: Path, run: Run
+) -> None:
+    (tmp_path / "main.tf").write_text(
+        'provider "azurerm" {\n  features {}\n}\nvariable "type" {}\n'
+        'resource "azapi_resource" "r" {\n  type = var.type\n  name = "r"\n}\n' + more
+    )
+    assert bool(labels(run, tmp_path, "KV006")) is is_unknown
+
+
+def test_reason_names_the_principal_of_which_less_is_known(tmp_path: Path, run: Run) -> None:
+    group = 'data "azuread_group" "g" {\n  display_name = "g"\n}\n'
+    policy = POLICY.replace('"b"', "{}").replace('"p"', '"{}"')
+    policies = policy.format("p", '"id"', "data.azuread_group.g.object_id") + policy.format("q", '"id"', "var.id")
+    (tmp_path / "main.tf").write_text('variable "id" {}\n' + group + policies)
+    for message in labels(run, tmp_path, "KV310"):
+        assert message.endswith("may be for the same principal: `var.id` has no value")
+
+
 def test_a_sensitive_input_without_a_value_is_named(tmp_path: Path, run: Run) -> None:
     text = (
         'variable "secrets" {\n  sensitive = true\n}\n'
@@ -114,7 +193,7 @@ def test_unknown_role_has_a_reason(tmp_path: Path, run: Run) -> None:
         "    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', role)\n  }\n}\n"
     )
     existing = "`kv` is an existing resource with properties that are known only in Azure"
-    role = "the ID depends on `role` and is known only at deployment"
+    role = "parameter `role` has no value"
     assert labels(run, tmp_path, "KV307") == [f"the permissions that ra grants are unknown: {role}, {existing}"]
     assert labels(run, tmp_path, "KV305") == [f"ra: {existing}, {role}"]
 
@@ -125,9 +204,18 @@ def test_unknown_object_name_has_a_reason(tmp_path: Path, run: Run) -> None:
         "resource s 'Microsoft.KeyVault/vaults/secrets@2026-02-01' = {\n  parent: kv\n"
         "  name: '${prefix}-${uniqueString(deployment().name)}'\n  properties: {\n    value: 'x'\n  }\n}\n"
     )
-    assert labels(run, tmp_path, "KV513") == [
-        "`name` of s is unknown: the name depends on `prefix` and is known only at deployment"
-    ]
+    assert labels(run, tmp_path, "KV513") == ["`name` of s is unknown: parameter `prefix` has no value"]
+
+
+def test_unknown_name_of_a_loop_over_a_secret_has_a_reason(tmp_path: Path, run: Run) -> None:
+    (tmp_path / "main.bicep").write_text(
+        "@secure()\nparam secrets object\n"
+        "resource kv 'Microsoft.KeyVault/vaults@2026-02-01' existing = {\n  name: 'kv'\n}\n"
+        "resource s 'Microsoft.KeyVault/vaults/secrets@2026-02-01' = [for one in items(secrets): {\n  parent: kv\n"
+        "  name: one.key\n  properties: {\n    value: one.value\n  }\n}]\n"
+    )
+    (message,) = labels(run, tmp_path, "KV513")
+    assert message == "`name` of s (all instances) is unknown: parameter `secrets` has no value"
 
 
 def test_resources_outside_the_input_are_a_reason(tmp_path: Path, run: Run) -> None:
@@ -160,10 +248,12 @@ def test_reason_names_the_attribute_of_a_block(tmp_path: Path, run: Run) -> None
     app = 'resource "azurerm_linux_web_app" "a" {\n  identity {\n    type = var.ids[1]\n  }\n}\n'
     policy = POLICY.format("data.azurerm_key_vault.kv.id")
     own = policy.replace('"b"', "azurerm_linux_web_app.a.identity[0].principal_id")
-    (tmp_path / "main.tf").write_text(inputs + app + own + policy.replace('"p"', '"q"').replace('"b"', "var.ids[0]"))
+    other = policy.replace('"p"', '"q"').replace('"b"', "data.azuread_service_principal.s.object_id")
+    inputs += 'data "azuread_service_principal" "s" {\n  client_id = var.ids[0]\n}\n'
+    (tmp_path / "main.tf").write_text(inputs + app + own + other)
     first, second = labels(run, tmp_path, "KV310")
     assert first.endswith("`azurerm_linux_web_app.a.identity[0].principal_id` is known after apply")
-    assert second.endswith("`azurerm_key_vault_access_policy.p` may be for the same principal: `var.ids` has no value")
+    assert second.endswith("`data.azuread_service_principal.s.object_id` is known after apply")
 
 
 def test_unknown_zone_name_has_a_reason(tmp_path: Path, run: Run) -> None:

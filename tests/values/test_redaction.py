@@ -18,7 +18,9 @@ def test_a_secret_is_hidden_as_in_a_url(secret: str) -> None:
     assert encoded not in Redactor([secret]).text(f"https://example.com/?a={encoded}&b")
 
 
-@pytest.mark.parametrize("text", ["AZURE", "password", "Secret", "tokens", "Enabled"])
+@pytest.mark.parametrize(
+    "text", ["AZURE", "password", "Secret", "tokens", "Enabled", "/resourceGroups/", "ManagedIdentity"]
+)
 def test_common_word_is_not_redacted(text: str) -> None:
     sentence = f"`data.azurerm_key_vault.kv` is read from Azure: {text} of sql_admin_{text}"
     assert Redactor([text]).text(sentence) == sentence

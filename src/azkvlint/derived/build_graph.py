@@ -11,7 +11,7 @@ import msgspec
 from azkvlint.derived.access_policies import with_own_policies
 from azkvlint.derived.assignments import COVERS, Coverage
 from azkvlint.derived.recovery import with_recovered_vaults
-from azkvlint.derived.registry import Context, DeriveFunction, derived_attributes, reads_of
+from azkvlint.derived.registry import Context, DeriveFunction, as_derived, derived_attributes, reads_of
 from azkvlint.evaluation.budget import UnitWork
 from azkvlint.graph.changes import CHANGED_FROM
 from azkvlint.graph.pseudo_resources import SECRETS_TYPE
@@ -66,10 +66,12 @@ def derive(index: Index, required: RequiredAttributes, is_complete: bool) -> Non
             key = id(resource.shared_attributes), resource.existing
             alike = shared.get(key) if resource.shared_attributes is not None else {}
             if alike is None:
-                alike = shared[key] = {name: make(resource, context) for name, make, is_own in makers if is_own}
+                alike = shared[key] = {
+                    name: as_derived(make(resource, context)) for name, make, is_own in makers if is_own
+                }
             fields: dict[str, Value] = {}
             for name, make, _ in makers:
-                value = alike[name] if name in alike else make(resource, context)
+                value = alike[name] if name in alike else as_derived(make(resource, context))
                 if not isinstance(value, Absent):
                     fields[name] = value
             if fields:
@@ -86,7 +88,7 @@ def _derive_variants(index: Index, known: _MakersByType, context: Context) -> No
         if derived is None:
             derived = done[id(variants)] = {}
             for address, variant in variants.items():
-                made = {name: make(variant, context) for name, make, _ in known.of(variant.type)}
+                made = {name: as_derived(make(variant, context)) for name, make, _ in known.of(variant.type)}
                 fields = {name: value for name, value in made.items() if not isinstance(value, Absent)}
                 derived[address] = _with_derived(variant, fields)
         index.replace(msgspec.structs.replace(resource, variants=derived))

@@ -13,13 +13,24 @@ from collections.abc import Mapping
 import msgspec
 
 from azkvlint.azure.roles import UNNAMED
-from azkvlint.derived.access_policies import POLICIES, POLICY_LIST, VAULTS
+from azkvlint.derived.access_policies import POLICIES, VAULTS
 from azkvlint.derived.answers import known, known_list, known_object, unknown, unknown_as
 from azkvlint.derived.assignments import ACTIVE, ASSIGNMENTS, GRANTS, ROLE_NEEDS, role_name
 from azkvlint.derived.companions import Sure
-from azkvlint.derived.grants import NEEDS, Grant, each_grant, grants_of, is_literal, named_by, permissions_of
+from azkvlint.derived.grants import (
+    NEEDS,
+    OTHER_HOLDER,
+    USER_ASSIGNED,
+    Grant,
+    each_grant,
+    grants_of,
+    is_literal,
+    named_by,
+    permissions_of,
+)
+from azkvlint.derived.looked_up_principals import LOOKUP_READS, looked_up_by
 from azkvlint.derived.permissions import Permissions, administrators, built_in, condition_in, relevant_roles
-from azkvlint.derived.registry import Context, derived
+from azkvlint.derived.registry import Context, derived, joined
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import DeclaredHole, Pattern, hole
 from azkvlint.model.resource import Resource
@@ -42,7 +53,7 @@ _OF_IDENTITY = regex(r"identity\[[^\]]*\]\.tenant_id")
     "grantees",
     of=(VAULTS, POLICIES, *GRANTS),
     label="principal with access",
-    reads={**NEEDS, VAULTS: (POLICY_LIST, _TENANT)},
+    reads=joined(NEEDS, LOOKUP_READS, {VAULTS: (_TENANT,)}),
 )
 def _grantees(resource: Resource, context: Context) -> Answer:
     """Return the principals of a vault's own policies, a separate one, or a role assignment, one item for each."""
@@ -93,6 +104,10 @@ def _vault_of(resource: Resource, context: Context) -> Resource | None:
     return context.target_of(resource, "parent")
 
 
+# A policy itself, and another one.
+_TWO = 2
+
+
 class _Sort(msgspec.Struct, frozen=True):
     """What is known of the principal of a policy, for comparison with another one: see ``Identity``."""
 
@@ -100,6 +115,7 @@ class _Sort(msgspec.Struct, frozen=True):
     kind: str
     created: str
     exists: bool
+    holder: str
 
     def is_apart_from(self, other: _Sort) -> bool:
         """Return whether principals of two sorts with different keys are certainly different."""
@@ -110,47 +126,47 @@ class _Sort(msgspec.Struct, frozen=True):
             return True
         if self.created and other.created:
             return self.created != other.created
+        holders = {self.holder, other.holder}
+        if len(holders) == _TWO and "" not in holders and (OTHER_HOLDER not in holders or USER_ASSIGNED in holders):
+            return True
         return bool((self.created and other.exists) or (self.exists and other.created))
-
-
-# A policy itself, and another one.
-_TWO = 2
 
 
 class _Twins:
     """The principals of some policies: the resources that refer to each, and how many policies may be the same."""
 
-    def __init__(self) -> None:
+    def __init__(self, context: Context) -> None:
+        self._context = context
         self.by_key: dict[str, list[Resource]] = {}
         self.sorts: dict[_Sort, int] = {}
         self._first: dict[_Sort, list[Grant]] = {}
 
     def add(self, grant: Grant) -> None:
         """Add one policy."""
-        self.by_key.setdefault(_key(grant), []).append(grant.source)
+        self.by_key.setdefault(_key(grant, self._context), []).append(grant.source)
         if grant.source.assumption is not None:
             return  # it does not make the result unknown
-        sort = _sort_of(grant)
+        sort = _sort_of(grant, self._context)
         self.sorts[sort] = number = self.sorts.get(sort, 0) + 1
         if number <= _TWO:
             self._first.setdefault(sort, []).append(grant)
 
     def others(self, grant: Grant, is_in: bool) -> list[Resource]:
         """Return the resources with other policies for the same principal. ``is_in``: the policy itself was added."""
-        found = list(self.by_key.get(_key(grant), ()))
+        found = list(self.by_key.get(_key(grant, self._context), ()))
         if is_in:
             del found[next(number for number, one in enumerate(found) if one.address == grant.source.address)]
         return found
 
     def perhaps(self, grant: Grant) -> Grant | None:
         """Return the first other policy that may be for the same principal."""
-        own = _sort_of(grant)
+        own = _sort_of(grant, self._context)
         found = (one for sort, some in self._first.items() if not own.is_apart_from(sort) for one in some)
         return next((one for one in found if one.item is not grant.item), None)
 
     def has_perhaps(self, grant: Grant, is_in: bool) -> bool:
         """Return whether another policy may be for the same principal."""
-        own = _sort_of(grant)
+        own = _sort_of(grant, self._context)
         alike = sum(number for other, number in self.sorts.items() if not own.is_apart_from(other))
         itself = int(is_in and not own.is_apart_from(own))
         return any(one.assumption is None for one in self.others(grant, is_in)) or alike > itself
@@ -184,8 +200,10 @@ def _why_perhaps(grant: Grant, other: Grant | None) -> str:
         return f"another access policy may be for the principal of `{grant.source.address}`"
     is_same = other.source.address == grant.source.address
     which = f"another access policy of `{other.source.address}`" if is_same else f"`{other.source.address}`"
-    values = (one.item.select(_APPLICATION) for one in (grant, other))
-    doubts = [one for one in (grant.principal, other.principal, *values) if isinstance(one, Unknown)]
+    # What is known least of the two decides, such as the output of a module beside a group.
+    pair = sorted((grant, other), key=lambda one: bool(_kind(one)))
+    values = (*(one.principal for one in pair), *(one.item.select(_APPLICATION) for one in pair))
+    doubts = [one for one in values if isinstance(one, Unknown)]
     reason = next((f": {one.why}" for one in doubts if not one.sensitive), "")
     return f"{which} may be for the same principal{reason}"
 
@@ -202,22 +220,27 @@ def _twins(context: Context) -> dict[str, _Twins]:
         places += [_ANYWHERE] if resource.declared_as == _SEPARATE else []
         for grant in () if isinstance(grants, Unknown) else grants:
             for place in places:
-                found.setdefault(place, _Twins()).add(grant)
+                found.setdefault(place, _Twins(context)).add(grant)
     return found
 
 
-def _key(grant: Grant) -> str:
+def _key(grant: Grant, context: Context) -> str:
     application = grant.item.select(_APPLICATION)
     # An unknown application is never certainly that of another policy.
     alone = f"? {id(grant.item)}" if isinstance(application, Unknown) else ""
-    return f"{grant.identity.key} {application.text.lower() or alone}"
+    looked_up = looked_up_by(grant.principal, context)
+    key = grant.identity.key if looked_up is None else looked_up[1]
+    return f"{key} {application.text.lower() or alone}"
 
 
-def _sort_of(grant: Grant) -> _Sort:
+def _sort_of(grant: Grant, context: Context) -> _Sort:
     """Return the sort of a principal. It has no family if the application that it uses is not known."""
     identity = grant.identity
-    family = "" if isinstance(grant.item.select(_APPLICATION), Unknown) else identity.family
-    return _Sort(family, _kind(grant), identity.created, identity.exists)
+    looked_up = looked_up_by(grant.principal, context)
+    family = identity.family if looked_up is None else looked_up[0]
+    if isinstance(grant.item.select(_APPLICATION), Unknown):
+        family = ""
+    return _Sort(family, _kind(grant), identity.created, identity.exists, identity.holder)
 
 
 def _kind(grant: Grant) -> str:

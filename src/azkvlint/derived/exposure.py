@@ -135,10 +135,16 @@ def in_perimeter(resource: Resource, enforced: bool | None) -> Scalar | Unknown:
     """
     public = resource.select(PUBLIC)
     secured = isinstance(public, Scalar) and str(public.value).lower() == "securedbyperimeter"
-    if not (secured or enforced) and (enforced is None or isinstance(public, Unknown)):
+    may_be_secured = isinstance(public, Unknown) and not _excludes_perimeter(public)
+    if not (secured or enforced) and (enforced is None or may_be_secured):
         return _unknown(public, "" if enforced is False else _MAY_OVERRIDE)
     found = _verdict(PERIMETER, public, PUBLIC, resource.declared_as)
     return msgspec.structs.replace(found, value=secured or enforced is True)
+
+
+def _excludes_perimeter(public: Unknown) -> bool:
+    """Return whether an unknown switch cannot be "SecuredByPerimeter": the argument of azurerm is a Boolean."""
+    return bool(public.one_of) and all(str(one).lower() != "securedbyperimeter" for one in public.one_of)
 
 
 def exposure(resource: Resource, enforced: bool | None, inside: Callable[[], Scalar | Unknown | None]) -> Value:

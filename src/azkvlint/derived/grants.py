@@ -34,10 +34,12 @@ from azkvlint.util.lazy_regex import regex
 CLIENTS = "terraform/clientconfigs"
 # Users that Terraform creates or looks up.
 USERS = "terraform/users"
+# The type of a resource with a managed identity that no table maps; and of user-assigned identities.
+OTHER_HOLDER, USER_ASSIGNED = "other", "microsoft.managedidentity/userassignedidentities"
 # The paths of client ids, by type.
 APPLICATIONS: Mapping[str, Path] = {
     "terraform/applications": ("clientId",),
-    "microsoft.managedidentity/userassignedidentities": ("properties", "clientId"),
+    USER_ASSIGNED: ("properties", "clientId"),
     "microsoft.containerservice/managedclusters": ("properties", "servicePrincipalProfile", "clientId"),
 }
 # The family of ids that are known already.
@@ -78,6 +80,7 @@ class Identity(msgspec.Struct, frozen=True):
     Two principals of one ``family`` with different keys are different; without a family that is not known.
     ``kind`` is deployer, application, person, guest, or empty if it is not known. ``created``: the type of the resource
     of this deployment with which it is created, so that it is none that exists before; empty for any other principal.
+    ``holder``: the type of the resource that has a managed identity; empty for any other principal.
     """
 
     key: str
@@ -89,6 +92,7 @@ class Identity(msgspec.Struct, frozen=True):
     perhaps_deployer: bool = False
     perhaps_guest: bool = False
     created: str = ""
+    holder: str = ""
 
     @property
     def exists(self) -> bool:
@@ -131,7 +135,10 @@ def identity_of(answer: Answer, kind: Answer, context: Context) -> Identity:
     family = RESOURCE_FAMILY if _is_of_one_resource(hole) else ""
     kind_ = "guest" if guest else found or _declared_kind(kind)
     owner, perhaps, created = owner_of(hole), guest is None, _created_with(hole)
-    return Identity(hole.text, family, kind_, label, bare(hole), owner, perhaps_guest=perhaps, created=created)
+    return Identity(
+        hole.text, family, kind_, label, bare(hole), owner, perhaps_guest=perhaps, created=created,
+        holder=_holder_of(hole),
+    )  # fmt: skip
 
 
 _OBJECT_IDS = frozenset({"principalid", "objectid", "id"})
@@ -183,6 +190,17 @@ def _created_with(hole: Hole) -> str:
         return ""
     is_own = hole.type.startswith("azurerm_") and hole.attribute == "principal_id"
     return hole.type.lower() if is_own or hole.path.lower() in _OF_RESOURCE else ""
+
+
+def _holder_of(hole: Hole) -> str:
+    """Return the Azure type of the resource that has a managed identity, OTHER_HOLDER for one that is not mapped."""
+    if not isinstance(hole, DeclaredHole):
+        return ""
+    own_type = hole.type.removeprefix("data.")
+    if own_type.startswith("azurerm_") and hole.attribute == "principal_id":
+        mapped = RESOURCES.get(own_type)
+        return OTHER_HOLDER if mapped is None else mapped.type.lower()
+    return own_type.lower() if hole.path.lower() in _OF_RESOURCE else ""
 
 
 def _is_guest(user_id: Hole, context: Context) -> bool | None:

@@ -17,7 +17,7 @@ import msgspec
 from azkvlint.graph import pseudo_resources
 from azkvlint.graph.references import Index, reference_of
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Absent, Answer, Path
+from azkvlint.model.value import Absent, Answer, Path, Unknown
 from azkvlint.util.compiled_files import read_compiled
 from azkvlint.util.errors import InternalError
 from azkvlint.util.project_files import resource_files
@@ -273,7 +273,14 @@ def attribute_of(resource: Resource, name: str, context: Context) -> Answer:
     attribute = derived_attributes()[name]
     if not isinstance(answer, Absent) or (attribute.types and resource.type.lower() not in attribute.types):
         return answer
-    return attribute.function()(resource, context)
+    return as_derived(attribute.function()(resource, context))
+
+
+def as_derived(answer: Answer) -> Answer:
+    """Return an attribute without what is known of the fields of the unknown value that it is: it has others."""
+    if type(answer) is Unknown and answer.known.names is not None:
+        return msgspec.structs.replace(answer, known=msgspec.structs.replace(answer.known, names=None))
+    return answer
 
 
 @cache

@@ -11,6 +11,7 @@ from functools import cache
 
 import msgspec
 
+from azkvlint.azure.azurerm.secret_attributes import attribute_origins
 from azkvlint.azure.consumers import ConsumerRead, items_and_path, path_of, types_with, uses_of
 from azkvlint.derived.answers import absent, known, known_list, known_object, unknown, unknown_as
 from azkvlint.derived.registry import Context, derived
@@ -35,6 +36,7 @@ from azkvlint.syntax.json_decoder import decode_json
 from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
 from azkvlint.values.name_kinds import NameKind, is_plain_name, kind_of_name
+from azkvlint.values.origins import CREDENTIAL
 from azkvlint.values.paths import ANY
 from azkvlint.values.secrecy import contains_secret, is_secure_type
 from azkvlint.values.secret_formats import (
@@ -63,7 +65,7 @@ _PROPERTIES: Path = ("properties",)
 _CONTENT_TYPE: Path = ("properties", "contentType")
 # Source: learn.microsoft.com/azure/azure-app-configuration/use-key-vault-references-dotnet-core.
 _REFERENCE_TYPE = "vnd.microsoft.appconfig.keyvaultref"
-_MAY_BE_SECRET = "the value may be a secret"
+_MAY_BE_SECRET = "the value may be a secret"  # where no other reason is known
 _TYPE_PROPERTIES: Path = ("properties", "typeProperties")
 
 # Properties that are visible to every reader of the resource. Source: the template reference of these types.
@@ -275,13 +277,33 @@ def _setting(name: str, value: Value, *, is_connection: bool) -> Iterator[Value]
     text = value.text
     if text.lower().lstrip().startswith(REFERENCE):
         return
-    if contains_secret(text):
+    if contains_secret(text) or _has_credential_of_resource(value):
         yield known(value, name)
     elif is_connection or _NAME.fullmatch(name):
         if isinstance(value, Unknown):
-            yield unknown_as(value, _MAY_BE_SECRET)
+            yield _named_secret(name, value)
         elif isinstance(value, Scalar) and not is_connection and not _ADDRESS.fullmatch(text):
             yield known(value, name)
+
+
+def _has_credential_of_resource(value: Value) -> bool:
+    """Return whether an unknown string certainly contains a key or connection string of an Azure resource.
+
+    The connection string of Application Insights is not a secret. Source:
+    learn.microsoft.com/azure/azure-monitor/app/connection-strings#is-the-connection-string-a-secret.
+    """
+    if not isinstance(value, Unknown):
+        return False
+    holes = [hole for hole in parts_of(value.string) if isinstance(hole, DeclaredHole)]
+    types = ((hole.type.removeprefix("data."), hole.attribute) for hole in holes)
+    return any(
+        CREDENTIAL in attribute_origins(type_, name) for type_, name in types if type_ != "azurerm_application_insights"
+    )
+
+
+def _named_secret(name: str, value: Unknown) -> Value:
+    """Return an unknown value with the name of a secret: one if a function returns it that returns secrets."""
+    return known(value, name) if value.why.endswith(RETURNS_SECRET) else unknown_as(value, _MAY_BE_SECRET)
 
 
 def _names_secret(name: str) -> bool:
@@ -304,11 +326,11 @@ def _linked(answer: Answer) -> Iterator[Value]:
                 yield known(value.fields["value"], name)
             elif kind is not None and is_secure_type(kind.text):
                 yield known(value, name)
-        elif contains_secret(value.text):
+        elif contains_secret(value.text) or _has_credential_of_resource(value):
             yield known(value, name)
         elif _NAME.fullmatch(name):
             if isinstance(value, Unknown):
-                yield unknown_as(value, _MAY_BE_SECRET)
+                yield _named_secret(name, value)
             elif not name.lower().endswith("connectionstring"):
                 yield known(value, name)
 
@@ -342,7 +364,9 @@ def _exposed_at(resource: Resource, path: Path) -> Iterator[Value]:
     files = {resource.at.path, *(at.path for at in resource.callers)}
     for part, secret, around in _secrets(answer, "", resource.at):
         is_certain = secret.sensitive and not is_hidden and not _may_be_plain(secret, part)
-        item = known(secret, name, f"`{name}` contains a secret") if is_certain else unknown_as(secret, _MAY_BE_SECRET)
+        place = f"`{part}` in `{name}`" if part else f"`{name}`"
+        doubt = f"the value of {place} may be a secret"
+        item = known(secret, name, f"`{name}` contains a secret") if is_certain else unknown_as(secret, doubt)
         if item.at.path not in files:
             # It must be changed where it is passed, not where another module outputs it.
             item = msgspec.structs.replace(item, at=msgspec.structs.replace(around, cause=item.at))

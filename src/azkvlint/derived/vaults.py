@@ -41,7 +41,9 @@ def _access_model(resource: Resource, context: Context) -> Answer:
         return msgspec.structs.replace(models[0], at=msgspec.structs.replace(resource.at, attribute=_RBAC_TEXT))
     if len(certain) > 1:
         return unknown(resource, "vaults with different permission models may be the one of the policy")
-    doubts = [one for one in (*models, above) if isinstance(one, Unknown) and not one.sensitive]
+    # Of several data sources for one vault, only the ID of the policy names the one that it refers to.
+    answers = (above, *models) if context.index.is_looked_up_twice(above.text) else (*models, above)
+    doubts = [one for one in answers if isinstance(one, Unknown) and not one.sensitive]
     return unknown(resource, doubts[0].why if doubts else f"the vault `{above.display()}` is not in the scanned files")
 
 

@@ -195,6 +195,10 @@ class Index:
         one = self._by_parts(text)
         return (() if one is None else (one,)), "by name"
 
+    def is_looked_up_twice(self, text: str) -> bool:
+        """Return whether several existing resources have an ID, of which ``find`` returns the first."""
+        return len(self._by_id.get(text.lower().rstrip("/"), ())) > 1
+
     def _by_parts(self, text: str) -> str | None:
         """Return a resource whose own id is not known yet, by the type and name in an id, or by a data-plane URL."""
         url = parse_object_url(text)

@@ -111,19 +111,27 @@ class DeclaredHole(Hole):
 
     ``address`` is an address or a symbol, or the ID of a resource, which may be a pattern. A parameter, a local value
     and the like have no path. ``type``: that of a resource as it is declared, ``data.TYPE`` of a data source or of an
-    existing resource; empty where it is not known.
+    existing resource; empty where it is not known. ``why``: why an input has no value; empty for anything else.
     """
 
-    __slots__ = ("address", "language", "path", "type")
+    __slots__ = ("address", "language", "path", "type", "why")
 
     def __init__(
-        self, expression: str, language: str, address: Text, path: str, type_: str, within: tuple[Hole, ...]
+        self,
+        expression: str,
+        language: str,
+        address: Text,
+        path: str,
+        type_: str,
+        within: tuple[Hole, ...],
+        why: str = "",
     ) -> None:
         super().__init__(expression, within)
         self.language = language
         self.address = address
         self.path = path
         self.type = type_
+        self.why = why
 
     @property
     def attribute(self) -> str:
@@ -177,10 +185,10 @@ def hole(*expression: Text) -> Hole:
     return Hole("".join(map(text_form, expression)), _holes(expression))
 
 
-def declared_hole(language: str, address: Text, path: str = "", type_: str = "") -> DeclaredHole:
+def declared_hole(language: str, address: Text, path: str = "", type_: str = "", why: str = "") -> DeclaredHole:
     """Return the pattern of the unknown value at ``path`` below what is declared at ``address``."""
     dot = "." if path and not path.startswith("[") else ""
-    return DeclaredHole(f"{text_form(address)}{dot}{path}", language, address, path, type_, _holes((address,)))
+    return DeclaredHole(f"{text_form(address)}{dot}{path}", language, address, path, type_, _holes((address,)), why)
 
 
 def access(of: Pattern, step: Text) -> Hole:

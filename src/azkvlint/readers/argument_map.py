@@ -377,7 +377,7 @@ def _fill_unknown(tree: Tree, entries: tuple[RequiredArgument, ...], make: Unkno
     """Write unknown values for all arguments of a block that may not exist, which is the last of ``entries``."""
     entry = entries[-1]
     if entry.arm:
-        put(tree, entry.arm, make(entries))
+        put(tree, entry.arm, _with_names(entry, make(entries)))
         return
     for inner in entry.inner:
         _fill_unknown(tree, (*entries, inner), make)
@@ -385,11 +385,22 @@ def _fill_unknown(tree: Tree, entries: tuple[RequiredArgument, ...], make: Unkno
         put(tree, _steps(constant), make(entries))
 
 
+def _with_names(entry: RequiredArgument, block: Unknown) -> Unknown:
+    """Return a block that may not exist with the names that its attributes can have: those of its arguments."""
+    if entry.field.kind != "block" or not entry.inner or block.known.names is not None:
+        return block
+    names = {str(path[0]).lower() for path in _paths_in(entry)}
+    return msgspec.structs.replace(block, known=msgspec.structs.replace(block.known, names=tuple(sorted(names))))
+
+
 def as_kind(field: Field, value: Value) -> Value:
     """Return a value in the form that Azure has it in, by the kind of its argument."""
     match field.kind:
         case "flag" if isinstance(value, Scalar):
             return msgspec.structs.replace(value, value=field.words[0 if value.value is True else 1])
+        case "flag" if isinstance(value, Unknown) and (value.is_set or field.defaults):
+            # A null is the default, which is one of the words too.
+            return msgspec.structs.replace(value, one_of=tuple(field.words))
         case "links" if isinstance(value, Scalar | Link):
             return ListValue(at=value.at, items=(value,))
         case "wrap":

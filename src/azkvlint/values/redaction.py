@@ -24,13 +24,15 @@ _MAX_LENGTH = 64
 # The characters that URLs contain as they are: RFC 3986, section 2.3.
 _UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 # Azure's own keywords and the words of its role names are not secrets, even as the value of a secret variable. Neither
-# are the words that name secrets: they are in sentences and in the names of most resources that contain one.
+# are the words that name secrets, which are in sentences and in the names of most resources that contain one, and those
+# between the slashes of resource IDs, which are in the addresses of templates.
 _KEYWORDS = frozenset(
     {
         "access", "administrator", "allow", "azure", "azureservices", "certificate", "certificates", "code",
         "contributor", "credential", "credentials", "default", "deny", "disabled", "enabled", "false", "keyvault",
-        "microsoft", "none", "null", "officer", "operator", "owner", "passphrase", "password", "passwords", "premium",
-        "reader", "secret", "secrets", "standard", "token", "tokens", "true", "user", "vault", "vaults",
+        "managedidentity", "microsoft", "none", "null", "officer", "operator", "owner", "passphrase", "password",
+        "passwords", "premium", "providers", "reader", "resourcegroup", "resourcegroups", "secret", "secrets",
+        "standard", "subscription", "subscriptions", "token", "tokens", "true", "user", "vault", "vaults",
     }
 )  # fmt: skip
 
@@ -87,7 +89,7 @@ class Redactor:
 
 
 def _is_worth_hiding(text: str) -> bool:
-    return len(text.strip()) >= _MIN_LENGTH and text.lower() not in _KEYWORDS and not is_harmless(text)
+    return len(text.strip()) >= _MIN_LENGTH and text.strip("/").lower() not in _KEYWORDS and not is_harmless(text)
 
 
 def _spellings(text: str) -> set[str]:

@@ -5,7 +5,16 @@ from __future__ import annotations
 from azkvlint.evaluation.functions.table import call_pattern
 from azkvlint.evaluation.known import known_of
 from azkvlint.evaluation.operators import merge_alternatives
-from azkvlint.evaluation.values import Fields, Result, as_optional, below, is_sensitive, may_be_absent
+from azkvlint.evaluation.values import (
+    HAS_FIELDS,
+    Fields,
+    Named,
+    Result,
+    as_optional,
+    below,
+    is_sensitive,
+    may_be_absent,
+)
 from azkvlint.model.location import Location
 from azkvlint.model.value import Absent, Unknown
 
@@ -30,6 +39,10 @@ def overlaid(under: Fields, over: Unknown, deep: bool) -> Unknown:
     """Return an object that is not known, laid over another one."""
     if not under.fields and under.rest is None:
         return over
+    if not under.fields and isinstance(under.rest, Named) and isinstance(over, Named):
+        sensitive = over.sensitive or under.rest.sensitive
+        names = (*under.rest.names, *over.names)
+        return Named(at=over.at, why=over.why, sensitive=sensitive, known=HAS_FIELDS, names=names)
     pattern = call_pattern("union" if deep else "...", [under, over])
     return Unknown(at=over.at, why=over.why, pattern=pattern, sensitive=over.sensitive or is_sensitive(under))
 

@@ -298,7 +298,9 @@ class DeploymentInstance(KeptValues):
         """Return an unknown value with the name of its declaration, as it is the same in each use."""
         if not isinstance(found, Unknown) or found.pattern is not None or found.sensitive:
             return found
-        return msgspec.structs.replace(found, pattern=declared_hole(DEPLOYMENT, self.prefix + node.name))
+        # The reason of a value that depends on an input without a value.
+        why = found.why if isinstance(node, ast.ParameterDeclaration) else ""
+        return msgspec.structs.replace(found, pattern=declared_hole(DEPLOYMENT, self.prefix + node.name, why=why))
 
     def output(self, name: str) -> Result | None:
         """Return the value of an output; None if it is not known."""

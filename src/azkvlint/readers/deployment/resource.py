@@ -78,7 +78,7 @@ class ResourceIdentity:
 class EvaluatedDeclaration(msgspec.Struct, frozen=True, kw_only=True):
     """A resource as its author declares it, its expressions evaluated.
 
-    ``body``: its evaluated members. ``at``: its head.
+    ``body``: its evaluated members. ``at``: its head. ``nameless``: why nothing is known of its name.
     """
 
     address: str
@@ -90,6 +90,7 @@ class EvaluatedDeclaration(msgspec.Struct, frozen=True, kw_only=True):
     conditions: frozenset[str] = frozenset()
     callers: tuple[Location, ...] = ()
     rest: Unknown | None = None
+    nameless: Unknown | None = None
 
 
 def parts_of(type_: str, name: Text, above: Text) -> tuple[str, tuple[Text, ...], Text, bool]:
@@ -127,7 +128,7 @@ def make_resource(declared: EvaluatedDeclaration, freezer: Freezer) -> Resource:
     freezer.budget.add_characters(len(declared.address) + length_of(name))
     own = identity.id or resource_id(identity.above, identity.type, identity.names)
     fields["id"] = id_value(own, at)
-    fields["name"] = part_value("name", name, at)
+    fields["name"] = part_value("name", name, at, declared.nameless)
     if identity.version:
         fields["apiVersion"] = Scalar(at=at, value=identity.version)
     elif not declared.existing:

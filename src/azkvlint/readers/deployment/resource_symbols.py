@@ -305,9 +305,17 @@ def resource_of(entity: DeploymentResourceEntity, required: RequiredMembers, con
             conditions=conditions,
             callers=instance.module_call.callers,
             rest=rest,
+            nameless=None if identity.names and identity.names[-1] else _why_nameless(entity),
         ),
         instance.run.freezer,
     )
+
+
+def _why_nameless(entity: DeploymentResourceEntity) -> Unknown | None:
+    """Return the unknown name of a resource of which nothing is known; None if it is not evaluated by itself."""
+    # The identity of the resource has read the name already.
+    name, _ = entity.instance.run.recorder.of(entity.body.get, "name")
+    return name if isinstance(name, Unknown) else None
 
 
 def _body_of(entity: DeploymentResourceEntity, required: RequiredMembers) -> tuple[dict[str, Result], Unknown | None]:

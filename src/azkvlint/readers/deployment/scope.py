@@ -17,6 +17,7 @@ from azkvlint.evaluation.values import Fields, Result, doubt_in, pattern_of
 from azkvlint.model.location import Location
 from azkvlint.model.pattern import (
     DEPLOYMENT,
+    DeclaredHole,
     Hole,
     Pattern,
     Text,
@@ -107,21 +108,25 @@ def id_value(pattern: Text, at: Location) -> Scalar | Unknown:
     return part_value("ID", pattern, at)
 
 
-def part_value(noun: str, pattern: Text, at: Location) -> Scalar | Unknown:
-    """Return the ID or name (``noun``) of a resource as a result."""
-    is_known = isinstance(pattern, str) and pattern
-    return text(pattern, at, "" if is_known else _reason_for(noun, _deciding(pattern)))
+def part_value(noun: str, pattern: Text, at: Location, doubt: Unknown | None = None) -> Scalar | Unknown:
+    """Return the ID or name (``noun``) of a resource as a result. ``doubt``: why nothing is known of it."""
+    if not pattern and doubt is not None:
+        return Unknown(at=at, why=doubt.why, given=True, known=TEXT, sensitive=doubt.sensitive)
+    if isinstance(pattern, str) and pattern:
+        return text(pattern, at, "")
+    deciding = _deciding(pattern)
+    why = deciding.why if isinstance(deciding, DeclaredHole) else ""
+    return text(pattern, at, why or _reason_for(noun, "" if deciding is None else deciding.text))
 
 
 # The functions that return where a template is deployed. Every ID depends on some of them.
 _PLACES = frozenset(hole(name).text for name in ("subscription", "resourceGroup", "managementGroup", "tenant"))
 
 
-def _deciding(pattern: Text) -> str:
-    """Return the text form of the first parameter, function or resource on which an ID or a name depends."""
-    holes = pattern.holes if isinstance(pattern, Pattern) else ()
-    names = [_innermost(one).text for one in holes]
-    return next((name for name in names if name not in _PLACES), names[0] if names else "")
+def _deciding(pattern: Text) -> Hole | None:
+    """Return the first parameter, function or resource on which an ID or a name depends; None if there is none."""
+    holes = [_innermost(one) for one in pattern.holes] if isinstance(pattern, Pattern) else []
+    return next((one for one in holes if one.text not in _PLACES), holes[0] if holes else None)
 
 
 @lru_cache(1000)

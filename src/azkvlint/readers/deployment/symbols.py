@@ -248,19 +248,20 @@ class DeploymentSymbol(Generic[_One]):
             if not found.is_loop:
                 self._result = self._entities[0]
             elif found.symbolic:
-                self._result = SymbolicIteration(self._entities[0], found.positions, at)
+                self._result = SymbolicIteration(self._entities[0], found.positions, at, found.why)
             else:
                 self._result = Items(at=at, items=list(self._entities))
         return self._result
 
 
 class SymbolicIteration:
-    """All iterations of a loop of unknown length, represented by one."""
+    """All iterations of a loop of unknown length, represented by one. ``why``: why the length is unknown."""
 
-    def __init__(self, one: Entity, positions: frozenset[Pattern], at: Location) -> None:
+    def __init__(self, one: Entity, positions: frozenset[Pattern], at: Location, why: str) -> None:
         self.one = one
         self.positions = positions
         self.at = at
+        self.why = why
 
     def member(self, name: str, at: Location) -> Result:
         """Return Unknown: a loop has no members."""
@@ -270,7 +271,7 @@ class SymbolicIteration:
         """Return the entity for all iterations, in a loop over the same value; other indexes are unknown."""
         if isinstance(index, Unknown) and index.pattern in self.positions:
             return self.one
-        return Unknown(at=at, why="the number of items in the loop is unknown")
+        return Unknown(at=at, why=self.why)
 
 
 class DeclarationBody:
@@ -440,12 +441,16 @@ class Iteration(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Iterations(msgspec.Struct, frozen=True, kw_only=True):
-    """All iterations. ``symbolic``: one represents all of them, and ``positions`` are the patterns of its index."""
+    """All iterations. ``symbolic``: one represents all of them, because of ``why``.
+
+    ``positions`` are the patterns of its index.
+    """
 
     is_loop: bool
     items: list[Iteration]
     symbolic: bool = False
     positions: frozenset[Pattern] = frozenset()
+    why: str = ""
 
 
 def written_length(body: ast.Expression) -> int:
@@ -525,7 +530,7 @@ def _symbolic(
         positions.add(pattern)
     inner = _with_variables(body, local, item, number, evaluator.budget, read)
     one = _iteration("[*]", inner, body.body, "" if known_of(over).is_filled else hole(name, "[]").text)
-    return _Iterations(is_loop=True, items=[one], symbolic=True, positions=frozenset(positions))
+    return _Iterations(is_loop=True, items=[one], symbolic=True, positions=frozenset(positions), why=why)
 
 
 def _with_variables(

@@ -35,6 +35,7 @@ from azkvlint.readers.deployment.resource import (
 from azkvlint.readers.deployment.resource_symbols import (
     DeploymentResourceEntity,
     DeploymentResourceSymbol,
+    WrittenObject,
     member_pattern,
 )
 from azkvlint.readers.deployment.scope import GROUP, SUBSCRIPTION, DeploymentScope, id_value, scope_of, text
@@ -366,8 +367,10 @@ class Runtime:
             written = instance.written(lower) if lower in ("location", "tags", "sku", "kind", "zones") else None
             if written is not None and not isinstance(written, Absent):
                 return written
-        why = ANY_PROPERTY if lower == "identity" else after_deployment(name)
-        return Unknown(at=at, why=why, pattern=self._part(name))
+        if lower == "identity":
+            identity = None if instance is None or instance.node.existing else instance.written(lower)
+            return WrittenObject(identity if isinstance(identity, Fields) else None, self._part(lower), at)
+        return Unknown(at=at, why=after_deployment(name), pattern=self._part(name))
 
     def _part(self, path: str) -> DeclaredHole:
         # What exists is what Terraform looks up with a data source.

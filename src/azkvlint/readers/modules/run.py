@@ -86,8 +86,9 @@ class Run:
     """The state of one root template. ``load`` returns linked templates by paths relative to its folder.
 
     ``closed`` turns false once something was not read in which more resources may be declared, and ``torn`` true if
-    that is more than a module that is not available. ``budget`` is that of the whole input, of which the template may
-    be a part. ``unit`` counts the work of all budgets of the unit.
+    that is more than a module that is not available. ``unread`` turns true with either, unless only resources of Azure
+    by their own types are missing. ``budget`` is that of the whole input, of which the template may be a part. ``unit``
+    counts the work of all budgets of the unit.
     """
 
     DEPLOYMENTS = "nested deployments"
@@ -118,6 +119,7 @@ class Run:
         self.changed: Inputs = NO_INPUTS
         self._closed = [True]
         self._torn = [False]
+        self._unread = [False]
         self._skipped: set[tuple[str, object]] = set()
         self.secrets: dict[str, set[tuple[int, int]]] = {}
         self.followed, self.walk = FollowedReferences(), PartFinder()
@@ -137,6 +139,7 @@ class Run:
         self.recorder.spoil()
         self._closed[0] = is_closed
         self._torn[0] |= not is_closed
+        self._unread[0] |= not is_closed
 
     @property
     def torn(self) -> bool:
@@ -147,6 +150,17 @@ class Run:
         """Note that a module that is not available, or a caller, may declare more resources."""
         self.recorder.spoil()
         self._closed[0] = False
+        self._unread[0] = True
+
+    @property
+    def unread(self) -> bool:
+        """Return whether resources of any provider may be missing."""
+        return self._unread[0]
+
+    def leave_out_azure_resource(self) -> None:
+        """Note that a resource was not read that has a type of Azure, and so does not use the provider azurerm."""
+        self.recorder.spoil()
+        self._closed[0], self._torn[0] = False, True
 
     def record(self, recorder: Recorder) -> None:
         """Record from now on what is read, and count what is made from the beginning."""
@@ -168,7 +182,8 @@ class Run:
 
     def separate(self, *, closed: bool) -> None:
         """Give a copy of a run a state of its own."""
-        self._closed, self._torn, self._reported = [closed], [self.torn], set(self._reported)
+        self._closed, self._torn, self._unread = [closed], [self.torn], [self.unread]
+        self._reported = set(self._reported)
 
     def hide(self, at: Location) -> None:
         """Record a location whose text is a secret."""

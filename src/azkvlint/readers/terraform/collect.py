@@ -453,7 +453,7 @@ class ResourceCollector(CollectedResources):
 
     def _unknown_type(self, entity: TerraformResourceEntity) -> None:
         """Report a resource of unknown type, which may be a vault; a warning if it may not exist at all."""
-        self.run.closed = False
+        self.run.leave_out_azure_resource()
         text = f"the type of `{entity.address}` is unknown, so the resource was not evaluated"
         self.run.type_not_known("warning" if entity.conditions else "error", text, entity.at)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from azkvlint.azure.azurerm.azapi import AZAPI
 from azkvlint.azure.azurerm.resources import RESOURCES
-from azkvlint.graph.pseudo_resources import GRANTS, with_dependencies
+from azkvlint.graph.pseudo_resources import GRANTS, UNRESOLVED, with_dependencies
 from azkvlint.model.finding import TYPE_UNKNOWN
 from azkvlint.model.location import Location, static_address
 from azkvlint.model.resource import Resource
@@ -98,7 +98,7 @@ class ApplyOrder(GrantOrder):
         symbol = instance.module(call)
         content = symbol.instances[0].content if symbol is not None and symbol.instances else None
         if content is None:
-            return ANY_GRANT
+            return self._once(f"{address}?", lambda: self._missing_module(instance, call))
         if not rest:
             return self._once(address, lambda: self._module_grants(content)) | {f"{static_address(address)}."}
         output = content.folder.outputs.get(rest[0])
@@ -110,6 +110,19 @@ class ApplyOrder(GrantOrder):
                 self._references(content, dependencies_in(written.get(DEPENDS_ON))),
             ),
         )
+
+    def _missing_module(self, instance: ModuleScope, call: str) -> Grants:
+        """Return what a module waits for that is not in the scanned files: for its dependencies.
+
+        It may wait for all that its arguments name, and for grants of its own. It waits for no other resource of the
+        caller.
+        """
+        declaration = instance.folder.modules.get(call)
+        if declaration is None or declaration.is_damaged:
+            return ANY_GRANT
+        possible = {static_address(f"{instance.prefix}module.{call}."), *self._declaration(instance, declaration)}
+        certain = self._references(instance, dependencies_in(declaration.attributes.get(DEPENDS_ON)))
+        return certain | {UNRESOLVED + one.removeprefix(UNRESOLVED) for one in possible}
 
     def _module_grants(self, instance: ModuleScope) -> Grants:
         """Return what all that is in a module waits for."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from azkvlint.azure.azurerm.providers import PROVIDER_PREFIX, features_value, provider_resource
+from azkvlint.azure.azurerm.providers import PROVIDER_PREFIX, PROVIDER_TYPE, features_value, provider_resource
 from azkvlint.evaluation.operators import NOTHING
 from azkvlint.model.finding import INPUT_UNREADABLE
 from azkvlint.model.location import Location
@@ -124,11 +124,16 @@ def _is_passed(instance: ModuleScope, key: str) -> bool:
 
 
 def settled(run: TerraformRun, resources: dict[str, Resource]) -> dict[str, Resource]:
-    """Return resources, none of them enclosed if what was not read of the module itself may refer to them."""
+    """Return resources, none of them enclosed if what was not read of the module itself may refer to them.
+
+    A resource that is not one of azurerm refers to no provider block of it.
+    """
     if not run.torn:
         return resources
     return {
-        address: msgspec.structs.replace(one, enclosed=False) if one.enclosed else one
+        address: msgspec.structs.replace(one, enclosed=not run.unread)
+        if one.enclosed or (one.type == PROVIDER_TYPE and not run.unread)
+        else one
         for address, one in resources.items()
     }
 
