@@ -35,9 +35,10 @@ KEYS = ("microsoft.keyvault/vaults/keys", "microsoft.keyvault/managedhsms/keys")
 PURGE: Path = ("properties", "enablePurgeProtection")
 RETENTION_DAYS: Path = ("properties", "softDeleteRetentionInDays")
 TENANT: Path = ("properties", "tenantId")
-_MODE: Path = ("properties", "createMode")
+MODE: Path = ("properties", "createMode")
 _PROPERTIES = "properties"
 _RECOVER = "recover"
+_MAY_RECOVER = "whether the deployment recovers the vault, which keeps its properties: {}"
 _NAME: Path = ("name",)
 LOCATION: Path = ("location",)
 _GROUP: Path = ("resourceGroupName",)
@@ -51,7 +52,7 @@ _FEATURES: Mapping[str, Path] = {
 IGNORED: Path = ("derived", "ignoredChanges")
 _PREVENTED: Path = ("derived", "preventDestroy")
 _LIFECYCLE = frozenset({("provider",), IGNORED, _PREVENTED})
-_OF_VAULTS = _LIFECYCLE | {PURGE, RETENTION_DAYS, RBAC, TENANT, _MODE, _NAME, LOCATION, _GROUP}
+_OF_VAULTS = _LIFECYCLE | {PURGE, RETENTION_DAYS, RBAC, TENANT, MODE, _NAME, LOCATION, _GROUP}
 REQUIRED: Mapping[str, frozenset[Path]] = {
     VAULTS: _OF_VAULTS,
     MANAGED_HSMS: _OF_VAULTS,
@@ -144,7 +145,13 @@ class ResourceState(OfRoot, frozen=True, kw_only=True):
     @property
     def recovers(self) -> bool:
         """Return whether Azure ignores the properties that are declared, because of ``createMode``."""
-        return str(self.facts.get(_MODE, "")).lower() == _RECOVER
+        return str(self.facts.get(MODE, "")).lower() == _RECOVER
+
+    @property
+    def recovery_doubt(self) -> str:
+        """Return what decides whether Azure ignores the properties that are declared; "" if that is known."""
+        mode = self.facts.get(MODE)
+        return _MAY_RECOVER.format(mode.why) if isinstance(mode, Doubt) else ""
 
     @property
     def purge_protection(self) -> bool | Doubt:
@@ -173,7 +180,7 @@ class ResourcePair(NamedTuple):
     ``why`` is set if it is destroyed nevertheless, and created again. ``doubt`` is what would decide whether they are
     the same, or whether one of them alone is. ``successor`` is another resource that HEAD declares in place of one of
     a template. ``is_elsewhere``: another template or base world of the other side deploys it. ``recovered`` is the one
-    of HEAD if Azure keeps all properties that it has in BASE.
+    of HEAD if Azure keeps all properties that it has in BASE, or may keep them.
     """
 
     before: ResourceState | None
@@ -193,7 +200,7 @@ def states_of(read: ReadResult, graph: ResourceGraph, clean: Cleaner) -> list[Re
     for resource in graph.resources.values():
         type_ = resource.type.lower()
         # A deployment that recovers a vault deploys it, with the properties that it had.
-        if type_ in _REPLACING and (not resource.existing or _recovers(resource.select(_MODE))):
+        if type_ in _REPLACING and (not resource.existing or _recovers(resource.select(MODE))):
             provider = _provider(resource, graph, providers)
             flag = None if provider is None else provider.select(_FEATURES[type_])
             facts = dict(_facts(resource, type_, clean))

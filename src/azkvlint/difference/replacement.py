@@ -153,7 +153,8 @@ def _as_deployed(pair: ResourcePair) -> ResourcePair:
     before, after = pair.before, pair.after
     if before is None or after is None or pair.why or pair.doubt:
         return pair
-    recovered = after if after.recovers and not before.recovers else None
+    is_open = before.recovers or bool(before.recovery_doubt)  # what the vault has is not known
+    recovered = after if (after.recovers or after.recovery_doubt) and not is_open else None
     return pair._replace(after=with_ignored_changes(before, after), recovered=recovered)
 
 
