@@ -28,6 +28,7 @@ from azkvlint.difference.access_ways import (
     of_either,
     possible,
     union_of,
+    ways_to,
 )
 from azkvlint.difference.deployed import has_other_tenant
 from azkvlint.difference.left_behind import address_of_left
@@ -93,11 +94,12 @@ def access_changes(
         new = of_either(new, other, vaults.recovery_doubts)
     old = _ways(base, vaults.of_base, _principals(roots, new, identities))
     left = doubted_on(old, vaults.doubts)
+    stays = ways_to(old, vaults.refused)
     unread = _unread(roots)
     # These are of what is read, before either side gets the possible paths of the other.
     kept, known = (possible(ways, doubts) for ways, doubts in zip((old, new), unread, strict=True))
     unknown = by_policies(new, vaults.unknown_policies)
-    for ways, more in ((new, left), (new, kept), (old, known), (old, unknown)):
+    for ways, more in ((new, left), (new, stays), (new, kept), (old, known), (old, unknown)):
         add_ways(ways, more)
     names = vaults.named
 
@@ -447,13 +449,14 @@ class _HeadVaultNames:
 
     ``named`` are the vaults by these names. ``doubts`` are what would decide whether vaults of BASE that HEAD does not
     declare exist any longer, ``recovery_doubts`` whether HEAD recovers one, and ``unknown_policies`` what a vault that
-    BASE recovers granted before.
+    BASE recovers granted before. ``refused`` are those that Terraform refuses to destroy.
     """
 
     def __init__(self, roots: RootMatches, paired: Sequence[Paired], base: AccessReport, head: AccessReport) -> None:
         self.doubts: dict[VaultName, str] = {}
         self.recovery_doubts: dict[VaultName, str] = {}
         self.unknown_policies: dict[VaultName, str] = {}
+        self.refused = NO_VAULTS
         self._sets: dict[tuple[int, tuple[int, ...]], Sequence[tuple[Place, VaultNames]]] = {}
         # One set for equal ones of both sides.
         self._equal: dict[VaultNames, VaultNames] = {}
@@ -539,10 +542,15 @@ class _HeadVaultNames:
                     self._base[old] = pair.after.root, pair.after.world, before.address
                 else:
                     name = self._base[old] = self._only_in_base(one.roots, old)
-                    doubt = "" if is_other else _existence_doubt(pair, before, one.gone)
-                    if doubt:
-                        self.doubts[name] = doubt
-                        self._head[*name[:2], address_of_left(old[2])] = name
+                    self._add_gone(name, pair.refused is not None, "" if is_other else _existence_doubt(pair, one.gone))
+
+    def _add_gone(self, name: VaultName, is_refused: bool, doubt: str) -> None:
+        """Add what is known of a vault that HEAD does not declare."""
+        if is_refused:
+            self.refused |= {name}
+        elif doubt:
+            self.doubts[name] = doubt
+            self._head[*name[:2], address_of_left(name[2].removeprefix(_ONLY_IN_BASE))] = name
 
     def _add_recovery(self, pair: ResourcePair, vault: VaultName) -> None:
         """Add what decides which properties a vault has in BASE, or in HEAD, that one of them recovers."""
@@ -595,9 +603,10 @@ def _are_named_differently(one: AccessVault, other: AccessVault) -> bool:
     return is_known and one.name.lower() != other.name.lower()
 
 
-def _existence_doubt(pair: ResourcePair, before: ResourceState, gone: str) -> str:
+def _existence_doubt(pair: ResourcePair, gone: str) -> str:
     """Return what would decide whether a vault that HEAD does not declare exists any longer; "" if it does not."""
-    if pair.after is not None:
+    before = pair.before
+    if pair.after is not None or before is None:
         return ""
     if pair.doubt:
         return pair.doubt

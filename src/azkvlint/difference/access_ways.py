@@ -53,6 +53,17 @@ def add_ways(ways: Ways, more: Ways) -> None:
             ways.setdefault(key, {}).setdefault(capability, []).extend(some)
 
 
+def ways_to(ways: Ways, vaults: VaultNames) -> Ways:
+    """Return the paths to some vaults."""
+    found: Ways = {}
+    for key, by_capability in ways.items() if vaults else ():
+        for capability, listed in by_capability.items():
+            parts = [way._replace(vaults=way.vaults & vaults) for way in listed if way.vaults & vaults]
+            if parts:
+                found.setdefault(key, {})[capability] = parts
+    return found
+
+
 def possible(ways: Ways, doubts: Mapping[Place, str]) -> Ways:
     """Return the paths in some roots, as far as a file that cannot be read decides."""
     return {

@@ -22,9 +22,9 @@ from azkvlint.derived.assignments import GRANTS
 from azkvlint.derived.federation import CREDENTIALS
 from azkvlint.difference.deployed import Kept, with_settings
 from azkvlint.difference.earlier_state import TWO_INPUTS, plan_before, what_if_before
-from azkvlint.difference.one_way_doors import REQUIRED, TERRAFORM_KINDS, states_of
+from azkvlint.difference.one_way_doors import REQUIRED, TERRAFORM_KINDS, Doubt, ResourceState, states_of
 from azkvlint.difference.report_inputs import report_data, side_of_report
-from azkvlint.difference.sides import DeclaredResource, RootState, Side, Stays
+from azkvlint.difference.sides import DeclaredResource, ProtectedBlock, RootState, Side, Stays
 from azkvlint.engine.rule_store import builtin_rules
 from azkvlint.graph.resource_names import full_name, identity_pattern
 from azkvlint.linter.access import Cleaner, Filters, RootResult, access, attributes_of_matrix
@@ -35,6 +35,7 @@ from azkvlint.model.finding import (
     PREDICTION,
     TERRAFORM_PLAN,
 )
+from azkvlint.model.location import static_address
 from azkvlint.model.resource import Resource, ResourceGraph
 from azkvlint.model.value import Unknown
 from azkvlint.readers.discover import STDIN, STDIN_NAME
@@ -79,10 +80,11 @@ class _Observer:
         """Return the state of a root."""
         is_template = read.kind not in TERRAFORM_KINDS
         kept = [one for one in graph.resources.values() if one.type != PROVIDER_TYPE and one.stays]
+        states = states_of(read, graph, clean)
         return RootState(
             path="",
             source="",
-            states=states_of(read, graph, clean),
+            states=states,
             addresses=frozenset((one.type.lower(), clean.text(one.address)) for one in kept),
             names=frozenset((one.type.lower(), clean.text(one.name).lower()) for one in kept),
             moved={clean.text(old): clean.text(new) for old, new in read.moved.items()},
@@ -100,6 +102,7 @@ class _Observer:
                 clean.text(one.address): DeclaredResource(one.type.lower(), _identity(one, graph, clean), one.at)
                 for one in kept
             },
+            protected=dict(_protected(read, states, clean)),
             unread=frozenset(one.at.path for one in read.problems if one.level == "error" and one.at is not None),
         )
 
@@ -124,6 +127,20 @@ def _grants(resources: Iterable[Resource], clean: Cleaner) -> Iterator[Resource]
             texts = (one.address, one.name, *(one.select(path).text for path in _SHOWN))
             if all(clean.text(text) == text for text in texts):
                 yield msgspec.structs.replace(one, at=clean.location(one.at) or one.at)
+
+
+def _protected(
+    read: ReadResult, states: Iterable[ResourceState], clean: Cleaner
+) -> Iterator[tuple[str, ProtectedBlock]]:
+    """Yield the blocks with `prevent_destroy`, and the calls of modules without instances, by their addresses."""
+    for address, stub in read.stubs.items():
+        if stub.is_call or stub.prevents_destroy:
+            yield clean.text(address), ProtectedBlock(clean.location(stub.at) or stub.at, is_call=stub.is_call)
+    for state in states:
+        prevents = state.prevents_destroy
+        if state.is_terraform and prevents is not False and not read.plan:
+            doubt = prevents.why if isinstance(prevents, Doubt) else ""
+            yield static_address(state.address), ProtectedBlock(state.at, doubt)
 
 
 _SHOWN = (("scope",), ("properties", "principalId"), ("properties", "roleDefinitionId"), ("properties", "roleName"))

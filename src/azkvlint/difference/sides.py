@@ -30,6 +30,17 @@ class DeclaredResource(NamedTuple):
     at: Location
 
 
+class ProtectedBlock(NamedTuple):
+    """A block of Terraform with `prevent_destroy`, or with a value of it that is not known.
+
+    ``is_call``: it is a call of a module that has no instances, so that the blocks in the module are not read.
+    """
+
+    at: Location
+    doubt: str = ""
+    is_call: bool = False
+
+
 class RootState(msgspec.Struct, kw_only=True):
     """One root of a side with one base world: its path, and that of its ``source`` if it is a plan.
 
@@ -39,7 +50,8 @@ class RootState(msgspec.Struct, kw_only=True):
     of a template by their addresses: only Terraform identifies a resource by its address. ``resources`` are all of its
     resources by their addresses. ``is_terraform``: it is not a template.
     ``grants`` are the vaults and what grants access to them, and ``removed`` the actions of what is removed, each with
-    whether it is certain. ``unread`` are the files that cannot be read, in which more may be declared.
+    whether it is certain. ``protected`` are the blocks that Terraform may refuse to destroy, by their addresses without
+    instance keys. ``unread`` are the files that cannot be read, in which more may be declared.
     """
 
     path: str
@@ -55,6 +67,7 @@ class RootState(msgspec.Struct, kw_only=True):
     is_terraform: bool = False
     grants: Mapping[str, Resource] = {}
     removed: Mapping[str, tuple[str, bool]] = {}
+    protected: Mapping[str, ProtectedBlock] = {}
     unread: frozenset[str] = frozenset()
 
 

@@ -56,6 +56,7 @@ from azkvlint.readers.terraform.lifecycle import (
     ApplyOrder,
     declares_role_assignments,
     imported_addresses,
+    is_protected,
     lifecycle_of,
     moved_addresses,
     removed_resources,
@@ -565,7 +566,8 @@ def _stub(symbol: TerraformSymbol[Any], is_call: bool) -> Stub:
         if name not in _META_ARGUMENTS
     }
     callers = (*instance.call.callers, symbol.at) if is_call else instance.call.callers
-    return Stub(at=symbol.at, arguments=arguments, callers=callers, is_call=is_call)
+    protects = not is_call and is_protected(symbol.declaration)
+    return Stub(at=symbol.at, arguments=arguments, callers=callers, is_call=is_call, prevents_destroy=protects)
 
 
 def _is_accounted(declaration: TerraformDeclaration) -> bool:
