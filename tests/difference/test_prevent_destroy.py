@@ -7,6 +7,7 @@ import pytest
 from tests.difference.conftest import Diff
 from tests.difference.test_access_changes import POLICY, WHO
 
+PROVIDER = 'provider "azurerm" {\n  features {}\n}\n'
 PROTECTED = "  lifecycle {\n    prevent_destroy = true\n  }\n"
 VAULT = """
 resource "azurerm_key_vault" "kv" {{
@@ -74,7 +75,7 @@ def test_a_protected_block_that_is_removed_is_destroyed(diff: Diff) -> None:
 
 @pytest.mark.parametrize("kind", ["key", "secret", "certificate"])
 def test_an_instance_of_a_protected_object_is_not_destroyed(diff: Diff, kind: str) -> None:
-    texts = [OBJECT.format(kind, names, PROTECTED) for names in ('"a", "b"', '"a"')]
+    texts = [PROVIDER + OBJECT.format(kind, names, PROTECTED) for names in ('"a", "b"', '"a"')]
     assert doors(diff, *texts) == [("prevent-destroy", f'azurerm_key_vault_{kind}.one["b"]', True)]
 
 

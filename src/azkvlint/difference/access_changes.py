@@ -36,6 +36,7 @@ from azkvlint.difference.matching import RootMatches
 from azkvlint.difference.one_way_doors import GRANT_STAYS, NOUNS, STAYS, ResourcePair, ResourceState, staying
 from azkvlint.difference.replacement import Paired, RootPair, known_name, moved_address, moved_by_itself
 from azkvlint.difference.sides import DeclaredResource, RootState
+from azkvlint.difference.unread import missing_modules
 from azkvlint.model.access import AccessPath, AccessReport, AccessRow, AccessVault, Principal
 from azkvlint.model.difference import GAINED, LOST, NARROWER, WIDER, AccessChange
 from azkvlint.model.pattern import has_holes
@@ -437,10 +438,10 @@ def _unread(roots: RootMatches) -> tuple[dict[Place, str], dict[Place, str]]:
             place = after.path, after.world
         elif before is not None:
             place = f"{_ONLY_IN_BASE}{before.path}", before.world
-        if doubts.head:
-            found[0][place] = doubts.head
-        if doubts.base:
-            found[1][place] = doubts.base
+        missing = missing_modules(before, after)
+        for side, doubt in ((0, doubts.head or missing.head), (1, doubts.base or missing.base)):
+            if doubt:
+                found[side][place] = doubt
     return found
 
 

@@ -171,7 +171,7 @@ def _decided(
     }
     for change in changes:
         of_root = doubts[change.is_in_base]
-        if not of_root or change.state not in (NEW, GONE):
+        if not (of_root or roots.has_missing_modules) or change.state not in (NEW, GONE):
             was_unknown = change.before is not None and change.before.outcome is Outcome.UNKNOWN
             is_worse = change.is_worse and not (was_unknown and change.finding.root in of_root)
             yield msgspec.structs.replace(change, is_worse=is_worse)
@@ -180,7 +180,8 @@ def _decided(
         parts: dict[str, list[Occurrence]] = {}
         for one in change.finding.occurrences:
             is_known = one.root not in partial and roots.key(side, one) in known[not change.is_in_base]
-            parts.setdefault("" if is_known else of_root.get(one.root, ""), []).append(one)
+            doubt = of_root.get(one.root) or roots.missing_doubt(one, is_base=change.is_in_base)
+            parts.setdefault("" if is_known else doubt, []).append(one)
         for doubt, occurrences in parts.items():
             finding = restricted(change.finding, occurrences)
             if doubt:

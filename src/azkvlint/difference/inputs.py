@@ -103,6 +103,8 @@ class _Observer:
                 for one in kept
             },
             protected=dict(_protected(read, states, clean)),
+            missing=tuple(clean.text(one.message) for one in read.problems if one.is_missing_module),
+            missing_calls=frozenset(clean.text(address) for address, one in read.stubs.items() if one.is_missing),
             unread=frozenset(one.at.path for one in read.problems if one.level == "error" and one.at is not None),
         )
 

@@ -17,7 +17,7 @@ from azkvlint.derived.vaults import MANAGED_HSMS
 from azkvlint.difference.inputs import relative_to
 from azkvlint.difference.replacement import moved_address, pair_worlds, unique_pairs
 from azkvlint.difference.sides import RootState, Side
-from azkvlint.difference.unread import Unread
+from azkvlint.difference.unread import Unread, missing_modules
 from azkvlint.model.finding import Finding, Occurrence
 from azkvlint.model.location import Location, static_address
 
@@ -51,6 +51,7 @@ class RootMatches:
         }
         self.worlds = pair_worlds(base.roots, head.roots, self.observed, self.is_same_path, self.unread)
         self._renamed = dict(self._renamed_resources())
+        self.has_missing_modules = any(missing_modules(*pair)[:2] != ("", "") for pair in self.worlds)
 
     def _renamed_resources(self) -> Iterator[tuple[tuple[str, str], str]]:
         """Yield the root and address in BASE of each resource of a template whose address changes, and the new one."""
@@ -71,6 +72,19 @@ class RootMatches:
             if root is not None and doubt:
                 found |= {path: doubt for path in (root.path, root.source) if path}
         return found
+
+    def missing_doubt(self, one: Occurrence, *, is_base: bool) -> str:
+        """Return what decides whether the other side declares a resource in a module that it cannot read."""
+        root, address = self.key_of(one.root, one.address) if is_base else (one.root, one.address)
+        for pair in self.worlds:
+            after = pair.after
+            if after is not None and root in (after.path, after.source):
+                missing = missing_modules(*pair)
+                declared = missing.declared_in_head if is_base else missing.declared_in_base
+                doubt = declared(address, is_terraform=after.is_terraform)
+                if doubt:
+                    return doubt
+        return ""
 
     def renamed(self, root: str, address: str) -> str:
         """Return the address of a resource of a template in a root of HEAD, where it has the same name."""

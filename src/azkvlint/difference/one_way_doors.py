@@ -209,10 +209,11 @@ def states_of(read: ReadResult, graph: ResourceGraph, clean: Cleaner) -> list[Re
         # A deployment that recovers a vault deploys it, with the properties that it had.
         if type_ in _REPLACING and (not resource.existing or _recovers(resource.select(MODE))):
             provider = _provider(resource, graph, providers)
-            flag = None if provider is None else provider.select(_FEATURES[type_])
             facts = dict(_facts(resource, type_, clean))
             if type_ in _OTHER_OBJECTS and facts.get(_PREVENTED, False) is False:
                 continue
+            feature = _FEATURES.get(type_)
+            flag = None if provider is None or feature is None else provider.select(feature)
             name = facts.get(_NAME)
             is_terraform = read.kind in TERRAFORM_KINDS
             found.append(

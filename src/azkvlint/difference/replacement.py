@@ -20,7 +20,7 @@ import msgspec
 
 from azkvlint.difference.one_way_doors import ResourcePair, ResourceState, with_ignored_changes
 from azkvlint.difference.sides import ProtectedBlock, RootState
-from azkvlint.difference.unread import Doubts, Unread
+from azkvlint.difference.unread import Doubts, MissingModules, Unread, missing_modules
 from azkvlint.graph.references import may_equal
 from azkvlint.model.location import Location, static_address
 
@@ -146,7 +146,10 @@ def pair_resources(roots: Iterable[RootPair], in_base: Callable[[Location], Loca
         gone = "" if doubts.head else gone
         protected = {} if root.after is None else root.after.protected
         deployed = (_protected(_as_deployed(pair), protected) for pair in pairs)
-        found.append(Paired(root, [_doubted(pair, doubts) for pair in deployed if _is_read(pair, doubts)], gone))
+        missing = missing_modules(*root)
+        found.append(
+            Paired(root, [_doubted(pair, doubts, missing) for pair in deployed if _is_read(pair, doubts)], gone)
+        )
     return _across_templates(found)
 
 
@@ -187,10 +190,16 @@ def _is_read(pair: ResourcePair, doubts: Doubts) -> bool:
     return None in pair[:2] or not doubts.are_values_unread
 
 
-def _doubted(pair: ResourcePair, doubts: Doubts) -> ResourcePair:
+def _doubted(pair: ResourcePair, doubts: Doubts, missing: MissingModules) -> ResourcePair:
     """Return a pair with what would decide it, if what one side does not have may be in a file that is not read."""
-    is_gone = pair.after is None or bool(pair.why)
-    doubt = doubts.base if pair.before is None else doubts.head if is_gone else ""
+    before, after = pair.before, pair.after
+    doubt = ""
+    if before is None and after is not None:
+        doubt = doubts.base or missing.declared_in_base(after.address, is_terraform=after.is_terraform)
+    elif before is not None and (after is None or pair.why):
+        # In a template, what HEAD does not declare stays.
+        own = missing.declared_in_head(before.address, is_terraform=True) if before.is_terraform else ""
+        doubt = doubts.head or own
     return pair._replace(doubt=doubt) if doubt else pair
 
 

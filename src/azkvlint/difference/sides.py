@@ -51,7 +51,9 @@ class RootState(msgspec.Struct, kw_only=True):
     resources by their addresses. ``is_terraform``: it is not a template.
     ``grants`` are the vaults and what grants access to them, and ``removed`` the actions of what is removed, each with
     whether it is certain. ``protected`` are the blocks that Terraform may refuse to destroy, by their addresses without
-    instance keys. ``unread`` are the files that cannot be read, in which more may be declared.
+    instance keys. ``unread`` are the files that cannot be read, in which more may be declared. ``missing`` are the
+    problems of modules that are not available, one for each call, and ``missing_calls`` the addresses of these in
+    Terraform.
     """
 
     path: str
@@ -69,6 +71,8 @@ class RootState(msgspec.Struct, kw_only=True):
     removed: Mapping[str, tuple[str, bool]] = {}
     protected: Mapping[str, ProtectedBlock] = {}
     unread: frozenset[str] = frozenset()
+    missing: tuple[str, ...] = ()
+    missing_calls: frozenset[str] = frozenset()
 
 
 class Side(msgspec.Struct, kw_only=True):

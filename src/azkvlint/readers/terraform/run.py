@@ -123,7 +123,7 @@ class Stub(msgspec.Struct, frozen=True, kw_only=True):
     """The head of a declaration, its arguments by name, and the calls that lead into it, itself included if it is one.
 
     ``is_call``: findings of the called module can be reported here. ``prevents_destroy``: its `lifecycle` block states
-    so.
+    so. ``is_missing``: the called module is not available.
     """
 
     at: Location
@@ -131,6 +131,7 @@ class Stub(msgspec.Struct, frozen=True, kw_only=True):
     callers: tuple[Location, ...]
     is_call: bool
     prevents_destroy: bool = False
+    is_missing: bool = False
 
 
 _MAX_FAULTS = 20
