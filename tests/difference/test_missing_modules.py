@@ -59,7 +59,7 @@ def test_a_role_that_such_a_module_may_assign_is_perhaps_kept(diff: Diff, is_rev
     assert found.doors == []
 
 
-def test_what_base_could_not_read_is_not_new(diff: Diff) -> None:
+def test_findings_on_resources_that_base_may_declare_are_unknown(diff: Diff) -> None:
     inner = vault(rbac="true").replace("azurerm_resource_group.rg.name", '"rg"')
     write(diff, "base", MISSING)
     write(diff, "head", LOCAL, inner)

@@ -22,7 +22,7 @@ def test_access_is_kept_if_both_modes_keep_it(diff: Diff) -> None:
     assert found.access == []
 
 
-def test_an_unknown_mode_takes_and_gives_access_only_perhaps(diff: Diff) -> None:
+def test_an_unknown_mode_changes_access_only_perhaps(diff: Diff) -> None:
     write(diff, bicep(OLD, RBAC_OFF), maybe_recovered(RBAC_OFF).replace(READER, OTHER))
     found = diff.compare("base", "head")
     assert found.access == [

@@ -107,12 +107,7 @@ def compare(
     head = roots.head
     gates = met_by(gates, has_access=has_access)
     paired = pair_resources(roots.worlds, roots.in_base, roots.unread) if has_access else []
-    recovered = {
-        (one.root, one.address)
-        for pair in (pair for found in paired for pair in found.pairs)
-        if (one := pair.recovered) is not None and one.recovers
-    }
-    changes = compare_findings(roots, ran, recovered)
+    changes = compare_findings(roots, ran, recovered_vaults(pair for one in paired for pair in one.pairs))
     report = head.report
     if is_extended and has_access:
         changes = tuple(_regressions(changes, roots))

@@ -169,6 +169,12 @@ def has_other_tenant(pair: ResourcePair) -> bool:
     return is_known and str(old).lower() != str(new).lower()
 
 
+def recovered_vaults(pairs: Iterable[ResourcePair]) -> set[tuple[str, str]]:
+    """Return the roots and addresses of the vaults of BASE that HEAD certainly recovers."""
+    every = (pair.recovered for pair in pairs)
+    return {(one.root, one.address) for one in every if one is not None and one.recovers}
+
+
 def as_declared(pairs: Iterable[ResourcePair]) -> Kept:
     """Return the settings of vaults that HEAD may recover, if it does not: purge protection stays enabled."""
     found: dict[tuple[str, str], dict[str, dict[Path, Plain]]] = {}
