@@ -17,6 +17,7 @@ from azkvlint.difference.deployed import (
     as_declared,
     kept_of,
     notes_of,
+    recovered_vaults,
     rejections_of,
     settings_of,
     tenant_doors,
