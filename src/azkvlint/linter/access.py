@@ -33,7 +33,7 @@ from azkvlint.linter.linter import (
     unused_exclusions,
     without_decided,
 )
-from azkvlint.linter.unit_result import UnitResult
+from azkvlint.linter.unit_result import UnitResult, located_problems
 from azkvlint.linter.workers import files_of, problem_of, set_readable_files, terraform_settings
 from azkvlint.linter.world_names import NamesByRoot, names_by_root
 from azkvlint.model.access import (
@@ -210,7 +210,7 @@ def _evaluated(
         if read is None:
             return UnitResult(read=[path], kinds={path: TERRAFORM_MODULE}) if unit.module else UnitResult(), None
         read = msgspec.structs.replace(read, world=unit.world)
-        result = UnitResult(read=[path], problems=list(read.problems), root=read.root, deployed=read.deployed)
+        result = UnitResult(read=[path], problems=located_problems(read), root=read.root, deployed=read.deployed)
         result.world = unit.world
         result.kinds = {read.path: read.kind} if read.kind else {}
         result.undeclared_variables = read.undeclared_variables
