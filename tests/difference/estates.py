@@ -25,10 +25,14 @@ ROLES = {
 PRINCIPALS = tuple(f"aaaaaaaa-0000-4000-8000-{number:012d}" for number in range(1, 8))
 # One that limits which roles its holder can assign, one that decides each request, and one that cannot be decided.
 CONDITIONS = (
-    "((!(ActionMatches{'Microsoft.Authorization/roleAssignments/write'})) OR (@Request[Microsoft.Authorization/"
-    "roleAssignments:RoleDefinitionId] ForAnyOfAnyValues:GuidEquals {4633458b-17de-408a-b874-0445c86b69e6}))",
-    "((!(ActionMatches{'Microsoft.KeyVault/vaults/secrets/getSecret/action'})) OR (@Resource[Microsoft.KeyVault/vaults/"
-    "secrets:name] StringEquals 'shown'))",
+    (
+        "((!(ActionMatches{'Microsoft.Authorization/roleAssignments/write'})) OR (@Request[Microsoft.Authorization/"
+        "roleAssignments:RoleDefinitionId] ForAnyOfAnyValues:GuidEquals {4633458b-17de-408a-b874-0445c86b69e6}))"
+    ),
+    (
+        "((!(ActionMatches{'Microsoft.KeyVault/vaults/secrets/getSecret/action'})) OR (@Resource[Microsoft.KeyVault/"
+        "vaults/secrets:name] StringEquals 'shown'))"
+    ),
     "(@Environment[isPrivateLink] BoolEquals true)",
 )
 _POLICIES = (("Get",), ("Get", "List"), ("Set", "Delete"), ("Purge",), ())

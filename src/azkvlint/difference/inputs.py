@@ -40,6 +40,7 @@ from azkvlint.model.resource import Resource, ResourceGraph
 from azkvlint.model.value import Unknown
 from azkvlint.readers.discover import STDIN, STDIN_NAME
 from azkvlint.readers.read_result import ReadResult
+from azkvlint.readers.reader import KeepingReader, Reader
 from azkvlint.readers.terraform.values import automatic_names
 from azkvlint.readers.units import parameter_files
 from azkvlint.util.errors import UsageError
@@ -55,17 +56,36 @@ BASE, HEAD = "BASE", "HEAD"
 class _Observer:
     """Collects the state of each root while its access is computed.
 
-    ``kept`` is what Azure keeps of its vaults, and ``left`` are the resources of BASE that stay.
+    ``kept`` is what Azure keeps of its vaults, and ``left`` are the resources of BASE that stay. ``graphs`` are those
+    of an earlier run, for roots of which nothing is kept.
     """
 
     paths = REQUIRED
 
-    def __init__(self, kept: Kept = MappingProxyType({}), left: Stays = MappingProxyType({})) -> None:
+    def __init__(
+        self,
+        kept: Kept = MappingProxyType({}),
+        left: Stays = MappingProxyType({}),
+        *,
+        needs_access: bool = True,
+        graphs: Mapping[int, ResourceGraph] | None = None,
+    ) -> None:
         self.roots: list[RootState] = []
+        self.graphs = dict(graphs or {})
+        self.needs_access, self.collects = needs_access, graphs is None
         self._kept, self._left = kept, left
 
-    def deployed(self, read: ReadResult) -> Mapping[str, Resource]:
-        """Return the resources of a root, with what Azure keeps of its vaults and of the access to them."""
+    def graph(self, read: ReadResult, build: Callable[[Mapping[str, Resource]], ResourceGraph]) -> ResourceGraph:
+        """Return the graph of a root, with what Azure keeps of its vaults and of the access to them."""
+        place, key = (read.path, read.world), id(read.resources)
+        found = None if place in self._kept or place in self._left else self.graphs.get(key)
+        if found is None:
+            found = build(self._deployed(read))
+            if not self.needs_access:
+                self.graphs[key] = found
+        return found
+
+    def _deployed(self, read: ReadResult) -> Mapping[str, Resource]:
         place = read.path, read.world
         settings = self._kept.get(place)
         # Rules read other types too.
@@ -167,7 +187,7 @@ def two_sides(base: Config, head: Config, words: Sequence[str]) -> tuple[Side, S
             )
     shared = SharedReads(attributes_of_matrix(_Observer()))
     side = msgspec.structs.replace(checked(base, words[0], shared), reader=None)
-    return side, checked(_with_roots_of(side, head, words), words[1], shared)
+    return side, checked(_with_roots_of(side, head, words), words[1], shared, is_deployed_over=True)
 
 
 def _with_roots_of(base: Side, head: Config, words: Sequence[str]) -> Config:
@@ -222,7 +242,7 @@ def before_and_after(config: Config, word: str) -> tuple[Side, Side]:
     held = EDITOR_TEXTS.get(file)
     config = msgspec.structs.replace(config, paths=(word,))
     shared = SharedReads(attributes_of_matrix(_Observer()))
-    after = checked(config, word, shared)
+    after = checked(config, word, shared, is_deployed_over=True)
     if after.errors:
         return after, after
     kinds = set(after.report.unit_counts)
@@ -244,13 +264,18 @@ def before_and_after(config: Config, word: str) -> tuple[Side, Side]:
     return msgspec.structs.replace(before, label=BASE, document=before.report.sources[0], reader=None), after
 
 
-def checked(config: Config, word: str, shared: SharedReads | None = None) -> Side:
-    """Return the side of an input that is checked now. ``shared`` has the rules of the other side."""
+def checked(config: Config, word: str, shared: SharedReads | None = None, *, is_deployed_over: bool = False) -> Side:
+    """Return the side of an input that is checked now. ``shared`` has the rules of the other side.
+
+    The access of a side that is deployed over another one is computed once that is known, if nothing is read again.
+    """
     shared = SharedReads(attributes_of_matrix(_Observer())) if shared is None else shared
     shared.last_reader = None
     report = check(config, compiled=shared)
-    observer = _Observer()
-    found = access(config, Filters(), (), observer, shared.last_reader)
+    reader = _reader_of(shared)
+    is_later = is_deployed_over and isinstance(reader, KeepingReader) and reader.keeps_everything
+    observer = _Observer(needs_access=not is_later)
+    found = access(config, Filters(), (), observer, reader)
     folder = _folder_of(word)
     try:
         folder = os.path.relpath(folder, real_path(report.root or os.curdir)).replace(os.sep, "/")
@@ -258,8 +283,13 @@ def checked(config: Config, word: str, shared: SharedReads | None = None) -> Sid
         folder = "."
     return Side(
         label=word, report=report, access=found, roots=_with_origins(observer.roots), folder=folder, config=config,
-        reader=shared.last_reader,
+        reader=reader, has_rows=not is_later, graphs=observer.graphs,
     )  # fmt: skip
+
+
+def _reader_of(shared: SharedReads) -> Reader | None:
+    """Return the reader of the last run."""
+    return shared.last_reader
 
 
 def _with_origins(roots: list[RootState]) -> list[RootState]:
@@ -279,9 +309,9 @@ def _with_origins(roots: list[RootState]) -> list[RootState]:
 
 def access_over(side: Side, kept: Kept, left: Stays) -> AccessReport | None:
     """Return the access of a side whose vaults exist already, and of which Azure keeps some settings and resources."""
-    if side.config is None or not (kept or left):
+    if side.config is None or (side.has_rows and not (kept or left)):
         return side.access
-    return access(side.config, Filters(), (), _Observer(kept, left), side.reader)
+    return access(side.config, Filters(), (), _Observer(kept, left, graphs=side.graphs), side.reader)
 
 
 def relative_to(folder: str) -> Callable[[str], str]:

@@ -15,7 +15,7 @@ from azkvlint.model.finding import (
     Report,
 )
 from azkvlint.model.location import Location
-from azkvlint.model.resource import Resource
+from azkvlint.model.resource import Resource, ResourceGraph
 from azkvlint.readers.reader import Reader
 
 # Resources of BASE that stay, by root with its base world, then by address.
@@ -80,7 +80,8 @@ class Side(msgspec.Struct, kw_only=True):
 
     ``folder`` is the reported path of the folder from which paths of the two sides are compared. ``document`` is the
     reported path of a plan or what-if result of which this is the state before: places in it do not exist. ``config``
-    is what it was checked with, and ``reader`` has what was read, for another analysis.
+    is what it was checked with, and ``reader`` has what was read, for another analysis. Without ``has_rows``, its
+    access has no rows yet, and ``graphs`` are those of its roots, by the identity of their resources.
     """
 
     label: str
@@ -91,6 +92,8 @@ class Side(msgspec.Struct, kw_only=True):
     document: str = ""
     config: Config | None = None
     reader: Reader | None = None
+    has_rows: bool = True
+    graphs: Mapping[int, ResourceGraph] = {}
 
     @property
     def errors(self) -> list[Problem]:
