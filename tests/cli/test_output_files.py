@@ -28,6 +28,13 @@ WAYS = {
     "--write-baseline": (".", *ONE, "--write-baseline", "{}"),
     "controls -o": ("controls", ".", "-f", "json", "-o", "{}"),
     "suppressions -o": ("suppressions", ".", "-f", "json", "-o", "{}"),
+    "access -o": ("access", ".", "-f", "html", "-o", "{}"),
+    "diff -o": ("diff", "infra", "infra", "-f", "json", "-o", "{}"),
+    "diff -f NAME=FILE": ("diff", "infra", "infra", "-f", "sarif={}"),
+    "migrate-rbac -o": ("migrate-rbac", "infra", "-f", "csv", "-o", "{}"),
+    "graph -o": ("graph", "infra/main.tf", "-o", "{}"),
+    "graph --access -o": ("graph", "infra", "--access", "-o", "{}"),
+    "fix -o": ("fix", "infra", "-f", "json", "-o", "{}"),
 }
 
 
@@ -110,6 +117,20 @@ class TestLinks:
         Path("report").symlink_to("infra/main.tf")
         assert kvlint(*words(way, "report")).code == 2
         assert (checkout / "infra" / "main.tf").read_text() == VAULT
+
+
+@pytest.mark.parametrize("command", ["check", "access", "graph"])
+def test_links_are_refused_if_the_current_folder_is_the_root_of_the_file_system(
+    kvlint: Kvlint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    (tmp_path / "victim").write_text("mine")
+    folder = tmp_path / "project"
+    folder.mkdir()
+    (folder / "main.tf").write_text(VAULT)
+    (folder / "report").symlink_to("../victim")
+    monkeypatch.chdir(tmp_path.anchor)
+    assert kvlint(command, str(folder / "main.tf"), "-o", str(folder / "report")).code == 2
+    assert (tmp_path / "victim").read_text() == "mine"
 
 
 def test_links_for_partial_files_are_not_followed(kvlint: Kvlint, checkout: Path) -> None:

@@ -23,6 +23,18 @@ ROLES = {
     "User Access Administrator": "18d7d88d-d35e-4fb5-a5c3-7773c20a72d9",
 }
 PRINCIPALS = tuple(f"aaaaaaaa-0000-4000-8000-{number:012d}" for number in range(1, 8))
+# One that limits which roles its holder can assign, one that decides each request, and one that cannot be decided.
+CONDITIONS = (
+    (
+        "((!(ActionMatches{'Microsoft.Authorization/roleAssignments/write'})) OR (@Request[Microsoft.Authorization/"
+        "roleAssignments:RoleDefinitionId] ForAnyOfAnyValues:GuidEquals {4633458b-17de-408a-b874-0445c86b69e6}))"
+    ),
+    (
+        "((!(ActionMatches{'Microsoft.KeyVault/vaults/secrets/getSecret/action'})) OR (@Resource[Microsoft.KeyVault/"
+        "vaults/secrets:name] StringEquals 'shown'))"
+    ),
+    "(@Environment[isPrivateLink] BoolEquals true)",
+)
 _POLICIES = (("Get",), ("Get", "List"), ("Set", "Delete"), ("Purge",), ())
 _KEY_WORDS = ((), ("Get", "Sign"), ("UnwrapKey", "WrapKey"))
 _ENVIRONMENTS = ("dev", "test", "prod")
@@ -36,31 +48,53 @@ _ONE_VAULT = ("bicep", "arm")
 
 @dataclass
 class Vault:
-    """A vault; ``by_roles`` is None if the default of the API version decides. ``policies`` are words by principal."""
+    """A vault; ``by_roles`` is None if the default of the API version decides. ``policies`` are words by principal.
+
+    ``is_random``: its name ends with text that is known only after the deployment; such a vault has its address only,
+    and that depends on the language of a template.
+    """
 
     name: str
     by_roles: bool | None
     is_protected: bool
     policies: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = field(default_factory=dict)
     location: str = "westeurope"
+    is_random: bool = False
 
 
 class Grant(NamedTuple):
-    """A role of a principal on the vault with a key, or on the resource group."""
+    """A role of a principal, or of a group by its key, on the vault with a key, or on the resource group."""
 
     principal: str
     role: str
     vault: str
+    condition: str = ""
+
+    @property
+    def identity(self) -> tuple[str, str, str]:
+        """What only one role assignment may have."""
+        return self.principal, self.role, self.vault
 
 
 @dataclass
 class Deployment:
-    """What one environment has: ``forgotten`` are grants that ``removed`` blocks keep. ``file`` names its values."""
+    """What one environment has: ``forgotten`` are grants that ``removed`` blocks keep. ``file`` names its values.
+
+    ``groups`` are members by the keys of groups.
+    """
 
     file: str
     vaults: dict[str, Vault]
     grants: dict[str, Grant]
     forgotten: list[str] = field(default_factory=list)
+    groups: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def principals(self) -> tuple[str, ...]:
+        return (*PRINCIPALS, *self.groups, *self.groups)
+
+    def has(self, grant: Grant) -> bool:
+        return grant.identity in {one.identity for one in self.grants.values()}
 
 
 @dataclass
@@ -100,6 +134,8 @@ def _deployment(random: Random, unit: Unit, environment: str) -> Deployment:
     found = Deployment(environment, {}, {})
     for number in range(1 if unit.kind in _ONE_VAULT else random.choice((1, 1, 2))):
         _add_vault(random, unit, environment, found, f"v{number}")
+    for number in range(random.choice((0, 1, 2)) if unit.kind == "resources" else 0):
+        found.groups[f"{unit.name}-{environment}-{number}"] = tuple(random.sample(PRINCIPALS, random.choice((0, 1, 2))))
     for _ in range(random.choice((0, 1, 2, 3, 4))):
         _add_grant(random, found)
     return found
@@ -108,15 +144,21 @@ def _deployment(random: Random, unit: Unit, environment: str) -> Deployment:
 def _add_vault(random: Random, unit: Unit, environment: str, to: Deployment, key: str) -> None:
     by_roles = random.choice((True, True, False, None if unit.is_template else True))
     vault = Vault(f"kv-{unit.name}-{environment}-{key}", by_roles, random.random() < 0.5)
+    vault.is_random = not unit.is_template and random.random() < 0.2
     for principal in random.sample(PRINCIPALS, random.choice((0, 1, 2))):
         vault.policies[principal] = random.choice(_POLICIES), random.choice(_KEY_WORDS)
     to.vaults[key] = vault
 
 
 def _add_grant(random: Random, to: Deployment) -> None:
-    grant = Grant(random.choice(PRINCIPALS), random.choice(list(ROLES)), random.choice(("", *to.vaults, *to.vaults)))
+    grant = Grant(
+        random.choice(to.principals),
+        random.choice(list(ROLES)),
+        random.choice(("", *to.vaults, *to.vaults)),
+        random.choice(("", "", "", *CONDITIONS)),
+    )
     # Azure has one role assignment for a principal, a role and a scope.
-    if grant not in to.grants.values():
+    if not to.has(grant):
         to.grants[_free_key(to)] = grant
 
 
@@ -162,11 +204,22 @@ def _grant_added(random: Random, unit: Unit, environment: str) -> bool:
 
 def _changed_grant(random: Random, found: Deployment, part: str) -> bool:
     key = random.choice(list(found.grants) or [""])
-    values = {"principal": PRINCIPALS, "role": tuple(ROLES), "vault": ("", *found.vaults)}
+    values = {
+        "principal": found.principals, "role": tuple(ROLES), "vault": ("", *found.vaults),
+        "condition": ("", *CONDITIONS),
+    }  # fmt: skip
     new = found.grants[key]._replace(**{part: random.choice(values[part])}) if key else None
-    if new is None or new in found.grants.values():
+    if new is None or (part != "condition" and found.has(new)):
         return False
     found.grants[key] = new
+    return True
+
+
+def _members_changed(random: Random, unit: Unit, environment: str) -> bool:
+    groups = unit.deployments[environment].groups
+    if not groups:
+        return False
+    groups[random.choice(list(groups))] = tuple(random.sample(PRINCIPALS, random.choice((0, 1, 2, 3))))
     return True
 
 
@@ -243,6 +296,8 @@ def _vault_removed(random: Random, unit: Unit, environment: str) -> bool:
 
 def _vault_renamed(random: Random, unit: Unit, environment: str) -> bool:
     vault = random.choice(list(unit.deployments[environment].vaults.values()))
+    if vault.is_random:  # the new name may be the old one
+        return False
     vault.name = f"{vault.name}-x"
     return True
 
@@ -274,6 +329,8 @@ _CHANGES: dict[str, Callable[[Random, Unit, str], bool]] = {
     "principal of a grant changed": lambda random, unit, at: _changed_grant(random, unit.deployments[at], "principal"),
     "role of a grant changed": lambda random, unit, at: _changed_grant(random, unit.deployments[at], "role"),
     "scope of a grant changed": lambda random, unit, at: _changed_grant(random, unit.deployments[at], "vault"),
+    "condition of a grant changed": lambda random, unit, at: _changed_grant(random, unit.deployments[at], "condition"),
+    "members of a group changed": _members_changed,
     "grant removed": _grant_removed,
     "grant forgotten": _grant_forgotten,
     "grant renamed": _grant_renamed,
@@ -312,7 +369,7 @@ def deployed(base: Estate, head: Estate) -> Estate:
                 if vault.by_roles is None and existing.by_roles is None:
                     vault.by_roles = old.api == _NEW
             for key in deployment.forgotten:
-                if before is not None and before.grants[key] not in deployment.grants.values():
+                if before is not None and not deployment.has(before.grants[key]):
                     deployment.grants[f"f{key[1:]}"] = before.grants[key]
             deployment.forgotten = []
     return after
@@ -353,5 +410,5 @@ def _leave(before: Deployment, deployment: Deployment, unit: Unit) -> None:
             deployment.vaults[keys[vault.name]] = vault
     for number, grant in enumerate(before.grants.values()):
         left = grant._replace(vault=keys[before.vaults[grant.vault].name] if grant.vault else "")
-        if left not in deployment.grants.values():
+        if not deployment.has(left):
             deployment.grants[f"l{number}"] = left

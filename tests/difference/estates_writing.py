@@ -20,14 +20,17 @@ resource "azurerm_resource_group" "rg" {
 _MODULE = f"""
 variable "vault" {{
   type = object({{
-    name = string, location = string, by_roles = bool, is_protected = bool
-    grants   = map(object({{ principal = string, role = string, of_group = bool }}))
+    name = string, location = string, by_roles = bool, is_protected = bool, is_random = bool
+    grants   = map(object({{ principal = string, role = string, condition = string }}))
     policies = map(object({{ secrets = list(string), keys = list(string) }}))
   }})
 }}
 variable "group" {{ type = string }}
+resource "random_string" "suffix" {{
+  length = 4
+}}
 resource "azurerm_key_vault" "this" {{
-  name                       = var.vault.name
+  name                       = "${{var.vault.name}}${{var.vault.is_random ? random_string.suffix.result : ""}}"
   location                   = var.vault.location
   resource_group_name        = var.group
   tenant_id                  = "{_TENANT}"
@@ -40,6 +43,7 @@ resource "azurerm_role_assignment" "this" {{
   scope                = azurerm_key_vault.this.id
   role_definition_name = each.value.role
   principal_id         = each.value.principal
+  condition            = each.value.condition
 }}
 resource "azurerm_key_vault_access_policy" "this" {{
   for_each           = var.vault.policies
@@ -69,6 +73,7 @@ resource "azurerm_role_assignment" "group" {
   scope                = azurerm_resource_group.rg.id
   role_definition_name = each.value.role
   principal_id         = each.value.principal
+  condition            = each.value.condition
 }
 """
 _VAULT_BICEP = f"""
@@ -89,6 +94,7 @@ resource roles 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for one i
   scope: kv
   properties: {{
     principalId: one.principal
+    condition: one.condition
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', one.role)
   }}
 }}]
@@ -99,6 +105,7 @@ resource ofGroup 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for one
   name: guid(resourceGroup().id, one.principal, one.role)
   properties: {
     principalId: one.principal
+    condition: one.condition
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', one.role)
   }
 }]
@@ -172,7 +179,7 @@ def _hcl(value: Any) -> str:
 def _inputs(name: str, deployment: Deployment) -> Iterator[tuple[str, Any]]:
     def grants(of: str) -> dict[str, Any]:
         return {
-            key: {"principal": one.principal, "role": one.role, "of_group": not one.vault}
+            key: {"principal": one.principal, "role": one.role, "condition": one.condition or None}
             for key, one in deployment.grants.items()
             if one.vault == of
         }
@@ -183,6 +190,7 @@ def _inputs(name: str, deployment: Deployment) -> Iterator[tuple[str, Any]]:
         {
             key: {
                 "name": one.name, "location": one.location, "by_roles": one.by_roles, "is_protected": one.is_protected,
+                "is_random": one.is_random,
                 "grants": grants(key),
                 "policies": {who: {"secrets": words[0], "keys": words[1]} for who, words in one.policies.items()},
             }
@@ -193,23 +201,33 @@ def _inputs(name: str, deployment: Deployment) -> Iterator[tuple[str, Any]]:
 
 
 def _resources(deployment: Deployment) -> Iterator[str]:
+    yield 'resource "random_string" "suffix" {\n  length = 4\n}\n'
+    for key, members in deployment.groups.items():
+        yield (
+            f'resource "azuread_group" "{key}" {{\n  display_name = "{key}"\n  security_enabled = true\n'
+            f"  members = {_hcl(members)}\n}}\n"
+        )
     for key, vault in deployment.vaults.items():
         policies = "".join(
             f'  access_policy {{\n    tenant_id = "{_TENANT}"\n    object_id = "{who}"\n'
             f"    secret_permissions = {_hcl(words[0])}\n    key_permissions = {_hcl(words[1])}\n  }}\n"
             for who, words in vault.policies.items()
         )
+        name = f"{vault.name}-${{random_string.suffix.result}}" if vault.is_random else vault.name
         yield (
-            f'resource "azurerm_key_vault" "{key}" {{\n  name = "{vault.name}"\n  location = "{vault.location}"\n'
+            f'resource "azurerm_key_vault" "{key}" {{\n  name = "{name}"\n  location = "{vault.location}"\n'
             f'  resource_group_name = azurerm_resource_group.rg.name\n  tenant_id = "{_TENANT}"\n'
             f'  sku_name = "standard"\n  rbac_authorization_enabled = {_hcl(vault.by_roles)}\n'
             f"  purge_protection_enabled = {_hcl(vault.is_protected)}\n{policies}}}\n"
         )
     for key, grant in deployment.grants.items():
+        is_group = grant.principal in deployment.groups
+        principal = f"azuread_group.{grant.principal}.object_id" if is_group else f'"{grant.principal}"'
+        condition = f"  condition = {_hcl(grant.condition)}\n" if grant.condition else ""
         scope = f"azurerm_key_vault.{grant.vault}.id" if grant.vault else "azurerm_resource_group.rg.id"
         yield (
             f'resource "azurerm_role_assignment" "{key}" {{\n  scope = {scope}\n'
-            f'  role_definition_name = "{grant.role}"\n  principal_id = "{grant.principal}"\n}}\n'
+            f'  role_definition_name = "{grant.role}"\n  principal_id = {principal}\n{condition}}}\n'
         )
     for key in deployment.forgotten:
         yield f"removed {{\n  from = azurerm_role_assignment.{key}\n  lifecycle {{\n    destroy = false\n  }}\n}}\n"
@@ -219,9 +237,9 @@ def _resources(deployment: Deployment) -> Iterator[str]:
 
 
 def _parameters(deployment: Deployment, *, is_single: bool) -> Iterator[tuple[str, Any]]:
-    def grants(of: str) -> list[dict[str, str]]:
+    def grants(of: str) -> list[dict[str, str | None]]:
         return [
-            {"principal": one.principal, "role": ROLES[one.role]}
+            {"principal": one.principal, "role": ROLES[one.role], "condition": one.condition or None}
             for one in deployment.grants.values()
             if one.vault == of
         ]
@@ -231,7 +249,7 @@ def _parameters(deployment: Deployment, *, is_single: bool) -> Iterator[tuple[st
     yield "grants", grants("")
 
 
-def _values(vault: Vault, grants: list[dict[str, str]]) -> dict[str, Any]:
+def _values(vault: Vault, grants: list[dict[str, str | None]]) -> dict[str, Any]:
     return {
         "name": vault.name,
         "location": vault.location,
@@ -258,7 +276,8 @@ def _bicep(value: Any) -> str:
         return "{\n" + "".join(f"{key}: {_bicep(one)}\n" for key, one in value.items()) + "}"
     if isinstance(value, list):
         return "[\n" + "".join(f"{_bicep(one)}\n" for one in value) + "]"
-    return f"'{value}'" if isinstance(value, str) else json.dumps(value)
+    quoted = str(value).replace("'", "\\'")
+    return f"'{quoted}'" if isinstance(value, str) else json.dumps(value)
 
 
 def _parameter_files(unit: Unit, *, is_single: bool) -> Iterator[tuple[str, str]]:
@@ -284,6 +303,7 @@ def _template(api: str) -> dict[str, Any]:
             "name": f"[guid({scope}, {item}.principal, {item}.role)]",
             "properties": {
                 "principalId": f"[{item}.principal]",
+                "condition": f"[{item}.condition]",
                 "roleDefinitionId": f"[subscriptionResourceId('Microsoft.Authorization/roleDefinitions', {item}.role)]",
             },
         }

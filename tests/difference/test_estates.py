@@ -57,9 +57,21 @@ def access(kvlint: Kvlint, estate: Estate, folder: Path) -> dict[Cell, Access]:
         is_certain = row["certainty"] == _YES
         one = Access(row["certainty"], height if is_certain else -1, height)
         for number in document["vaultSets"][row["vaultSet"]]:
-            cell = Cell(document["vaults"][number]["name"], row["principal"], row["permission"])
+            cell = Cell(_vault(document["vaults"][number]), _principal(row), row["permission"])
             found[cell] = _best(found.get(cell, _NONE), one)
     return found
+
+
+def _vault(vault: dict[str, Any]) -> str:
+    """The name of a vault; if that is not known, its root in the estate and its address there."""
+    if vault["name"].startswith("kv-"):
+        return str(vault["name"])
+    return f"{vault['root'].partition('/')[2]} {vault['resource']}"
+
+
+def _principal(row: dict[str, Any]) -> str:
+    """The key of a principal, without its root: no two groups of an estate have one address."""
+    return str(row["principal"]).partition(" of ")[0]
 
 
 def _best(one: Access, other: Access) -> Access:
@@ -89,7 +101,7 @@ def reported(document: dict[str, Any]) -> Iterator[tuple[Cell, tuple[str, str, s
     for one in document["access"]:
         for vault in one["of"]:
             for permission in one["permissions"]:
-                cell = Cell(vault["name"], one["principal"], permission)
+                cell = Cell(_vault(vault), _principal(one), permission)
                 yield cell, (one["direction"], one["before"], one["after"])
 
 

@@ -168,3 +168,16 @@ def test_a_vault_that_is_named_by_its_id_and_then_deployed(diff: Diff) -> None:
     assert changed(diff) == [("gained", LITERAL, "no", "yes", False)]
     diff.write("base", {"main.tf": vault + by_id})
     assert changed(diff) == []
+
+
+@pytest.mark.parametrize(("name", "is_sure"), [("kv-dev-", False), ("kv-", True), ("", True)])
+def test_a_folder_with_a_vault_of_another_name_is_another_deployment(diff: Diff, name: str, is_sure: bool) -> None:
+    """A folder whose vault may have the name of the old one is the old folder under another name."""
+    suffix = 'resource "random_string" "s" {\n  length = 4\n}\n'
+    head = suffix + vault(rbac="true").replace(
+        'name                       = "kv"', f'name = "{name}${{random_string.s.result}}"'
+    )
+    diff.write("base", {"prod/main.tf": GROUP + vault(rbac="true").replace('"kv"\n', '"kv-prod"\n') + assigned(USER)})
+    diff.write("head", {"dev/main.tf": GROUP + head})
+    found = diff.compare("base", "head").access
+    assert ("lost", WHO, ("secrets/get",), "yes", "no" if is_sure else "perhaps", is_sure) in found

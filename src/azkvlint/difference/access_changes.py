@@ -3,53 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from typing import NamedTuple, TypeAlias
 
 import msgspec
 
 from azkvlint.access.effects import CAPABILITIES
 from azkvlint.azure.roles import IDENTITIES
+from azkvlint.derived.access_policies import VAULTS
+from azkvlint.difference.access_ways import (
+    NO,
+    NO_VAULTS,
+    PERHAPS,
+    YES,
+    Place,
+    VaultName,
+    VaultNames,
+    Way,
+    WayKey,
+    Ways,
+    add_ways,
+    by_policies,
+    doubted_on,
+    of_either,
+    possible,
+    union_of,
+    ways_to,
+)
 from azkvlint.difference.deployed import has_other_tenant
 from azkvlint.difference.left_behind import address_of_left
 from azkvlint.difference.matching import RootMatches
 from azkvlint.difference.one_way_doors import GRANT_STAYS, NOUNS, STAYS, ResourcePair, ResourceState, staying
 from azkvlint.difference.replacement import Paired, RootPair, known_name, moved_address, moved_by_itself
 from azkvlint.difference.sides import DeclaredResource, RootState
+from azkvlint.difference.unread import missing_modules
 from azkvlint.model.access import AccessPath, AccessReport, AccessRow, AccessVault, Principal
 from azkvlint.model.difference import GAINED, LOST, NARROWER, WIDER, AccessChange
 from azkvlint.model.pattern import has_holes
 
-# A vault as HEAD names it: its root, base world and address. What HEAD does not have of these has a mark.
-_Vault: TypeAlias = tuple[str, str, str]
-_Vaults: TypeAlias = frozenset[_Vault]
-_Place: TypeAlias = tuple[str, str]
-_NO_VAULTS: _Vaults = frozenset()
-_NO, _PERHAPS, _YES = 0, 1, 2
 _LEVELS = ("no", "perhaps", "yes")
 _ORDER = {one.name: number for number, one in enumerate(CAPABILITIES)}
 _LABELS = {one.name: one.label for one in CAPABILITIES}
 _POLICY = "policy"
+_RECOVERED = "the access policies that the recovered vault had"
 _ONLY_IN_BASE = "\0"
 # Between the doubts of a path.
 _AND = " and "
-
-
-class _Way(NamedTuple):
-    """One path of a principal to a capability on some vaults, and its certainty."""
-
-    level: int
-    vaults: _Vaults
-    path: AccessPath
-    principal: Principal
-
-
-class _Key(NamedTuple):
-    """A principal in one root with one base world, as HEAD names them."""
-
-    root: str
-    world: str
-    principal: str
 
 
 class _CapabilityGroup(NamedTuple):
@@ -58,47 +57,55 @@ class _CapabilityGroup(NamedTuple):
     was: int
     now: int
     is_lockout: bool
-    vaults: _Vaults
+    vaults: VaultNames
     steps: tuple[tuple[str, str], ...]
     only: tuple[str, ...] = ()
     except_for: tuple[str, ...] = ()
 
 
 _LEVELS_OF_SCOPES = ("resource", "resource group", "subscription", "management group", "tenant")
-# The paths to each capability of each principal.
-_Ways: TypeAlias = dict[_Key, dict[str, list[_Way]]]
 # Returns vaults in the order of their names.
-_InOrder: TypeAlias = Callable[[_Vaults], tuple[AccessVault, ...]]
+_InOrder: TypeAlias = Callable[[VaultNames], tuple[AccessVault, ...]]
 
 
 def access_changes(
-    roots: RootMatches, paired: Sequence[Paired], head: AccessReport | None, doubts: Mapping[str, str]
+    roots: RootMatches,
+    paired: Sequence[Paired],
+    head: AccessReport | None,
+    doubts: Mapping[str, str],
+    recovered: AccessReport | None = None,
 ) -> tuple[AccessChange, ...]:
     """Return what principals gain and lose, certain changes first. ``head`` is the access after the deployment.
 
-    ``doubts`` are what decides whether something of BASE stays, by the doubt that paths have.
+    ``doubts`` are what decides whether something of BASE stays, by the doubt that paths have. ``recovered`` is the
+    access if HEAD recovers the vaults that it may recover; ``head`` is the one if it does not.
     """
     base = roots.base.access
     if base is None or head is None:
         return ()
     vaults = _HeadVaultNames(roots, paired, base, head)
     identities = _Renamed(roots)
-    if doubts:
-        head = msgspec.structs.replace(head, rows=tuple(_with_doubts(head.rows, doubts)))
-    new = _ways(head, vaults.of_head, identities.of_head)
+    heads = [
+        msgspec.structs.replace(one, rows=tuple(_with_doubts(one.rows, doubts))) if doubts else one
+        for one in (head, recovered)
+        if one is not None
+    ]
+    new, *others = (_ways(one, vaults.of_head(one), identities.of_head) for one in heads)
+    for other in others:
+        new = of_either(new, other, vaults.recovery_doubts)
     old = _ways(base, vaults.of_base, _principals(roots, new, identities))
-    left = _left_behind(old, vaults.doubts)
+    left = doubted_on(old, vaults.doubts)
+    stays = ways_to(old, vaults.refused)
     unread = _unread(roots)
-    # Both are of what is read, before either side gets the possible paths of the other.
-    kept, known = (_possible(ways, doubts) for ways, doubts in zip((old, new), unread, strict=True))
-    for ways, more in ((new, left), (new, kept), (old, known)):
-        for key, found in more.items():
-            for capability, some in found.items():
-                ways.setdefault(key, {}).setdefault(capability, []).extend(some)
+    # These are of what is read, before either side gets the possible paths of the other.
+    kept, known = (possible(ways, doubts) for ways, doubts in zip((old, new), unread, strict=True))
+    unknown = by_policies(new, vaults.unknown_policies)
+    for ways, more in ((new, left), (new, stays), (new, kept), (old, known), (old, unknown)):
+        add_ways(ways, more)
     names = vaults.named
 
     @cache  # thousands of principals may have access to the same vaults
-    def in_order(some: _Vaults) -> tuple[AccessVault, ...]:
+    def in_order(some: VaultNames) -> tuple[AccessVault, ...]:
         return tuple(names[vault] for vault in sorted(some, key=lambda vault: (names[vault].name, vault)))
 
     changes = [
@@ -110,15 +117,15 @@ def access_changes(
 
 
 def _of_principal(
-    old: Mapping[str, list[_Way]],
-    new: Mapping[str, list[_Way]],
+    old: Mapping[str, list[Way]],
+    new: Mapping[str, list[Way]],
     in_order: _InOrder,
     roots: RootMatches,
 ) -> Iterator[AccessChange]:
     if old.keys() == new.keys() and all(map(_have_same_scopes, old.values(), map(new.__getitem__, old))):
         return
-    lost = _union(old, _YES) - _union(new, _PERHAPS)
-    groups: dict[_CapabilityGroup, tuple[_Way, list[str]]] = {}
+    lost = _union(old, YES) - _union(new, PERHAPS)
+    groups: dict[_CapabilityGroup, tuple[Way, list[str]]] = {}
     # What decides whether a principal keeps its access is of a path in HEAD.
     doubts: dict[_CapabilityGroup, str] = {}
     for capability in sorted({*old, *new}, key=lambda name: (_ORDER.get(name, len(_ORDER)), name)):
@@ -149,7 +156,7 @@ def _of_principal(
     yield from _scope_changes(old, new, in_order)
 
 
-def _have_same_scopes(before: Sequence[_Way], after: Sequence[_Way]) -> bool:
+def _have_same_scopes(before: Sequence[Way], after: Sequence[Way]) -> bool:
     """Return whether two lists have the same paths, as far as changes of access and of scopes show."""
     return len(before) == len(after) and all(
         one.level == other.level
@@ -160,12 +167,12 @@ def _have_same_scopes(before: Sequence[_Way], after: Sequence[_Way]) -> bool:
     )
 
 
-def _union(ways: Mapping[str, list[_Way]], level: int) -> _Vaults:
+def _union(ways: Mapping[str, list[Way]], level: int) -> VaultNames:
     """Return the vaults on which any capability is at least as certain as ``level``."""
-    return _NO_VAULTS.union(*(way.vaults for some in ways.values() for way in some if way.level >= level))
+    return NO_VAULTS.union(*(union_of(some, level) for some in ways.values()))
 
 
-def _transitions(before: Iterable[_Way], after: Iterable[_Way]) -> Sequence[tuple[int, int, _Vaults]]:
+def _transitions(before: Iterable[Way], after: Iterable[Way]) -> Sequence[tuple[int, int, VaultNames]]:
     """Return the vaults on which the certainty of a capability changes, with both certainties."""
     sides = (frozenset((way.level, way.vaults) for way in ways) for ways in (before, after))
     return _transitions_of(*sides)
@@ -174,25 +181,25 @@ def _transitions(before: Iterable[_Way], after: Iterable[_Way]) -> Sequence[tupl
 # Thousands of principals may have the same paths to the same vaults.
 @lru_cache(maxsize=1_000)
 def _transitions_of(
-    before: frozenset[tuple[int, _Vaults]], after: frozenset[tuple[int, _Vaults]]
-) -> Sequence[tuple[int, int, _Vaults]]:
+    before: frozenset[tuple[int, VaultNames]], after: frozenset[tuple[int, VaultNames]]
+) -> Sequence[tuple[int, int, VaultNames]]:
     if before == after:
         return ()
     levels = []
     for ways in (before, after):
-        every = _NO_VAULTS.union(*(vaults for _, vaults in ways))
-        certain = _NO_VAULTS.union(*(vaults for level, vaults in ways if level == _YES))
+        every = NO_VAULTS.union(*(vaults for _, vaults in ways))
+        certain = NO_VAULTS.union(*(vaults for level, vaults in ways if level == YES))
         levels.append((every, certain))
     (any_old, sure_old), (any_new, sure_new) = levels
     if any_old == any_new and sure_old == sure_new:
         return ()
     found = (
-        (_YES, _NO, sure_old - any_new),
-        (_YES, _PERHAPS, (sure_old & any_new) - sure_new),
-        (_PERHAPS, _NO, any_old - sure_old - any_new),
-        (_NO, _YES, sure_new - any_old),
-        (_PERHAPS, _YES, (sure_new & any_old) - sure_old),
-        (_NO, _PERHAPS, any_new - sure_new - any_old),
+        (YES, NO, sure_old - any_new),
+        (YES, PERHAPS, (sure_old & any_new) - sure_new),
+        (PERHAPS, NO, any_old - sure_old - any_new),
+        (NO, YES, sure_new - any_old),
+        (PERHAPS, YES, (sure_new & any_old) - sure_old),
+        (NO, PERHAPS, any_new - sure_new - any_old),
     )
     return [one for one in found if one[2]]
 
@@ -203,14 +210,14 @@ class _ScopeGroup(NamedTuple):
     direction: str
     old: str
     new: str
-    vaults: _Vaults
+    vaults: VaultNames
 
 
 def _scope_changes(
-    old: Mapping[str, list[_Way]], new: Mapping[str, list[_Way]], in_order: _InOrder
+    old: Mapping[str, list[Way]], new: Mapping[str, list[Way]], in_order: _InOrder
 ) -> Iterator[AccessChange]:
     """Yield the certain access that a principal keeps by a role at a higher or lower level than before."""
-    groups: dict[_ScopeGroup, tuple[_Way, list[str]]] = {}
+    groups: dict[_ScopeGroup, tuple[Way, list[str]]] = {}
     for capability in sorted(old.keys() & new.keys(), key=lambda name: (_ORDER.get(name, len(_ORDER)), name)):
         sides = _by_level(old[capability]), _by_level(new[capability])
         if sides[0] == sides[1] or any(way.path.only for way in (*old[capability], *new[capability])):
@@ -229,37 +236,37 @@ def _scope_changes(
             labels=tuple(_LABELS.get(name, name) for name in capabilities),
             vaults=in_order(group.vaults),
             path=way.path,
-            before=_LEVELS[_YES],
-            after=_LEVELS[_YES],
+            before=_LEVELS[YES],
+            after=_LEVELS[YES],
             old_scope=group.old,
             new_scope=group.new,
         )
 
 
 def _raised(
-    ways: Sequence[list[_Way]], lower: Mapping[int, _Vaults], higher: Mapping[int, _Vaults]
-) -> Iterator[tuple[_Way, _Way, _Vaults]]:
+    ways: Sequence[list[Way]], lower: Mapping[int, VaultNames], higher: Mapping[int, VaultNames]
+) -> Iterator[tuple[Way, Way, VaultNames]]:
     """Yield the paths at a higher level than that of any possible one before, with a certain one before."""
     before, after = ways
-    sure = _NO_VAULTS.union(*(way.vaults for way in before if way.level == _YES))
-    seen = _NO_VAULTS
+    sure = NO_VAULTS.union(*(way.vaults for way in before if way.level == YES))
+    seen = NO_VAULTS
     for level in sorted(higher, reverse=True):
-        reached = _NO_VAULTS.union(*(vaults for other, vaults in lower.items() if other >= level))
+        reached = NO_VAULTS.union(*(vaults for other, vaults in lower.items() if other >= level))
         left = (higher[level] & sure) - reached - seen
         seen |= higher[level]
         for way in after:
-            part = left & way.vaults if way.level == _YES and _level(way) == level else _NO_VAULTS
+            part = left & way.vaults if way.level == YES and _level(way) == level else NO_VAULTS
             left -= part
             for old in before:
-                kept = part & old.vaults if old.level == _YES else _NO_VAULTS
+                kept = part & old.vaults if old.level == YES else NO_VAULTS
                 part -= kept
                 if kept:
                     yield way, old, kept
 
 
-def _by_level(ways: Iterable[_Way]) -> dict[int, _Vaults]:
+def _by_level(ways: Iterable[Way]) -> dict[int, VaultNames]:
     """Return the vaults by the levels of the scopes that paths lead through, possible ones too."""
-    found: dict[int, _Vaults] = {}
+    found: dict[int, VaultNames] = {}
     for way in ways:
         level = _level(way)
         known = found.get(level)
@@ -267,13 +274,13 @@ def _by_level(ways: Iterable[_Way]) -> dict[int, _Vaults]:
     return found
 
 
-def _level(way: _Way) -> int:
+def _level(way: Way) -> int:
     """Return the level of the scope of a role, or of a vault for an access policy."""
     word = way.path.steps[-1].level if way.path.steps else ""
     return _LEVELS_OF_SCOPES.index(word) if word in _LEVELS_OF_SCOPES else 0
 
 
-def _scope(way: _Way) -> str:
+def _scope(way: Way) -> str:
     step = way.path.steps[-1]
     return step.scope or step.text
 
@@ -284,7 +291,7 @@ class _ObjectScope(NamedTuple):
     only: tuple[str, ...] = ()
     except_for: tuple[str, ...] = ()
 
-    def are_reached(self, way: _Way) -> bool:
+    def are_reached(self, way: Way) -> bool:
         """Return whether a path leads to any of the objects."""
         limit = way.path.only
         return not limit or (not self.except_for and (not self.only or not set(self.only).isdisjoint(limit)))
@@ -294,19 +301,19 @@ _ALL = _ObjectScope()
 _OTHERS = ""
 
 
-def _changed_objects(before: list[_Way], after: list[_Way]) -> Iterator[tuple[int, int, _Vaults, _ObjectScope]]:
+def _changed_objects(before: list[Way], after: list[Way]) -> Iterator[tuple[int, int, VaultNames, _ObjectScope]]:
     """Yield the vaults on which the certainty of a capability changes, with both certainties, and for which objects."""
     names = sorted({name for way in (*before, *after) for name in way.path.only})
     if not names:
         yield from ((*found, _ALL) for found in _transitions(before, after))
         return
-    changed: dict[tuple[int, int, _Vault], list[str]] = {}
+    changed: dict[tuple[int, int, VaultName], list[str]] = {}
     for name in (*names, _OTHERS):
         own = ([way for way in ways if not way.path.only or name in way.path.only] for ways in (before, after))
         for was, now, vaults in _transitions(*own):
             for vault in vaults:
                 changed.setdefault((was, now, vault), []).append(name)
-    groups: dict[tuple[int, int, _ObjectScope], set[_Vault]] = {}
+    groups: dict[tuple[int, int, _ObjectScope], set[VaultName]] = {}
     for (was, now, vault), some in changed.items():
         rest = tuple(name for name in names if name not in some)
         objects = _ObjectScope(except_for=rest) if _OTHERS in some else _ObjectScope(only=tuple(some))
@@ -315,11 +322,11 @@ def _changed_objects(before: list[_Way], after: list[_Way]) -> Iterator[tuple[in
         yield was, now, frozenset(own_vaults), objects
 
 
-def _parts(ways: list[_Way], level: int, vaults: _Vaults, objects: _ObjectScope) -> Iterator[tuple[_Way, _Vaults]]:
+def _parts(ways: list[Way], level: int, vaults: VaultNames, objects: _ObjectScope) -> Iterator[tuple[Way, VaultNames]]:
     """Yield the first path of a certainty to some objects of each of some vaults."""
     left = vaults
     for way in ways:
-        part = left & way.vaults if way.level == level and objects.are_reached(way) else _NO_VAULTS
+        part = left & way.vaults if way.level == level and objects.are_reached(way) else NO_VAULTS
         if part:
             yield way, part
             left -= part
@@ -348,24 +355,24 @@ def _with_doubts(rows: Iterable[AccessRow], doubts: Mapping[str, str]) -> Iterat
 
 def _ways(
     report: AccessReport,
-    vaults_of: Callable[[AccessRow], Iterable[tuple[_Place, _Vaults]]],
-    principal_of: Callable[[_Place, Principal], Principal],
-) -> _Ways:
+    vaults_of: Callable[[AccessRow], Iterable[tuple[Place, VaultNames]]],
+    principal_of: Callable[[Place, Principal], Principal],
+) -> Ways:
     """Return the paths to each capability of each principal, with the names of HEAD."""
-    found: _Ways = {}
+    found: Ways = {}
     for row in report.rows:
         for place, vaults in vaults_of(row):
             principal = principal_of(place, row.principal)
-            way = _Way(_YES if row.path.is_certain else _PERHAPS, vaults, row.path, principal)
-            found.setdefault(_Key(*place, principal.key), {}).setdefault(row.capability, []).append(way)
+            way = Way(YES if row.path.is_certain else PERHAPS, vaults, row.path, principal)
+            found.setdefault(WayKey(*place, principal.key), {}).setdefault(row.capability, []).append(way)
     return found
 
 
-def _principals(roots: RootMatches, head: _Ways, identities: _Renamed) -> Callable[[_Place, Principal], Principal]:
+def _principals(roots: RootMatches, head: Ways, identities: _Renamed) -> Callable[[Place, Principal], Principal]:
     """Return a function that names the principals of BASE as HEAD does."""
     known = {(key.root, key.principal) for key in head}
 
-    def renamed(place: _Place, principal: Principal) -> Principal:
+    def renamed(place: Place, principal: Principal) -> Principal:
         other = identities.of_base(place, principal)
         if other is not None:
             return other
@@ -382,10 +389,10 @@ class _Renamed:
     """The user-assigned identities that HEAD names differently at the same address: each is another principal."""
 
     def __init__(self, roots: RootMatches) -> None:
-        self._old: dict[_Place, dict[str, str]] = {}
-        self._new: dict[_Place, dict[str, str]] = {}
+        self._old: dict[Place, dict[str, str]] = {}
+        self._new: dict[Place, dict[str, str]] = {}
         # The old ones that a template leaves behind, by their keys in HEAD.
-        self._left: dict[_Place, dict[str, str]] = {}
+        self._left: dict[Place, dict[str, str]] = {}
         for before, after in roots.worlds:
             if before is None or after is None:
                 continue
@@ -398,12 +405,12 @@ class _Renamed:
                     self._new.setdefault(place, {})[now.lower()] = other.identity.rpartition("/")[2]
                     self._left.setdefault(place, {})[address_of_left(address).lower()] = address.lower()
 
-    def of_base(self, place: _Place, principal: Principal) -> Principal | None:
+    def of_base(self, place: Place, principal: Principal) -> Principal | None:
         """Return a principal of BASE that HEAD replaces; None for any other."""
         name = self._old.get(place, {}).get(principal.key)
         return None if name is None else _with_name(principal, f"{_ONLY_IN_BASE}{principal.key}", name)
 
-    def of_head(self, place: _Place, principal: Principal) -> Principal:
+    def of_head(self, place: Place, principal: Principal) -> Principal:
         """Return a principal of HEAD, with the name of one that replaces another."""
         left = self._left.get(place, {}).get(principal.key)
         if left is not None:
@@ -422,45 +429,19 @@ def _with_name(principal: Principal, key: str, name: str) -> Principal:
     return msgspec.structs.replace(principal, key=key, label=f"{principal.label} (`{name}`)")
 
 
-def _unread(roots: RootMatches) -> tuple[dict[_Place, str], dict[_Place, str]]:
+def _unread(roots: RootMatches) -> tuple[dict[Place, str], dict[Place, str]]:
     """Return what decides, in the roots of BASE and of HEAD, whether the other side has their access too."""
-    found: tuple[dict[_Place, str], dict[_Place, str]] = ({}, {})
+    found: tuple[dict[Place, str], dict[Place, str]] = ({}, {})
     for before, after in roots.worlds:
         doubts = roots.unread.of_pair(before, after)
         if after is not None:
             place = after.path, after.world
         elif before is not None:
             place = f"{_ONLY_IN_BASE}{before.path}", before.world
-        if doubts.head:
-            found[0][place] = doubts.head
-        if doubts.base:
-            found[1][place] = doubts.base
-    return found
-
-
-def _possible(ways: _Ways, doubts: Mapping[_Place, str]) -> _Ways:
-    """Return the paths in some roots, as far as a file that cannot be read decides."""
-    return {
-        key: {capability: [_doubted(way, doubt) for way in some] for capability, some in by_capability.items()}
-        for key, by_capability in (ways.items() if doubts else ())
-        if (doubt := doubts.get((key.root, key.world)))
-    }
-
-
-def _doubted(way: _Way, doubt: str) -> _Way:
-    return way._replace(level=_PERHAPS, path=msgspec.structs.replace(way.path, is_certain=False, doubt=doubt))
-
-
-def _left_behind(old: _Ways, doubts: Mapping[_Vault, str]) -> _Ways:
-    """Return the paths that remain to vaults that nothing declares any more, unless the deployment deletes these."""
-    found: _Ways = {}
-    doubted = frozenset(doubts)
-    for key, by_capability in old.items() if doubted else ():
-        for capability, ways in by_capability.items():
-            for way in ways:
-                for vault in way.vaults & doubted:
-                    left = _doubted(way, doubts[vault])._replace(vaults=frozenset({vault}))
-                    found.setdefault(key, {}).setdefault(capability, []).append(left)
+        missing = missing_modules(before, after)
+        for side, doubt in ((0, doubts.head or missing.head), (1, doubts.base or missing.base)):
+            if doubt:
+                found[side][place] = doubt
     return found
 
 
@@ -468,18 +449,22 @@ class _HeadVaultNames:
     """Names the vaults of both sides as HEAD does.
 
     ``named`` are the vaults by these names. ``doubts`` are what would decide whether vaults of BASE that HEAD does not
-    declare exist any longer.
+    declare exist any longer, ``recovery_doubts`` whether HEAD recovers one, and ``unknown_policies`` what a vault that
+    BASE recovers granted before. ``refused`` are those that Terraform refuses to destroy.
     """
 
     def __init__(self, roots: RootMatches, paired: Sequence[Paired], base: AccessReport, head: AccessReport) -> None:
-        self.doubts: dict[_Vault, str] = {}
-        self._sets: dict[tuple[int, tuple[int, ...]], Sequence[tuple[_Place, _Vaults]]] = {}
+        self.doubts: dict[VaultName, str] = {}
+        self.recovery_doubts: dict[VaultName, str] = {}
+        self.unknown_policies: dict[VaultName, str] = {}
+        self.refused = NO_VAULTS
+        self._sets: dict[tuple[int, tuple[int, ...]], Sequence[tuple[Place, VaultNames]]] = {}
         # One set for equal ones of both sides.
-        self._equal: dict[_Vaults, _Vaults] = {}
-        self._base: dict[_Vault, _Vault] = {}
-        self._head: dict[_Vault, _Vault] = {}
+        self._equal: dict[VaultNames, VaultNames] = {}
+        self._base: dict[VaultName, VaultName] = {}
+        self._head: dict[VaultName, VaultName] = {}
         # Vaults of BASE, of which the access policies are void in HEAD.
-        self._other_tenant: set[_Vault] = set()
+        self._other_tenant: set[VaultName] = set()
         self._add_pairs(paired, head)
         self._add_others(roots, base, head)
         self._numbers = [[self._base[_key(one)] for one in base.vaults], [self._name(one) for one in head.vaults]]
@@ -495,21 +480,22 @@ class _HeadVaultNames:
             name: vault for name, vault in zip(self._numbers[1], head.vaults, strict=True) if name == _key(vault)
         }
 
-    def of_base(self, row: AccessRow) -> Sequence[tuple[_Place, _Vaults]]:
+    def of_base(self, row: AccessRow) -> Sequence[tuple[Place, VaultNames]]:
         """Return the vaults of a row of BASE by the root and base world that has them."""
         is_void = bool(self._void) and any(step.kind == _POLICY for step in row.path.steps)
         return self._named(2 if is_void else 0, row)
 
-    def of_head(self, row: AccessRow) -> Sequence[tuple[_Place, _Vaults]]:
-        """Return the vaults of a row of HEAD by the root and base world that has them."""
-        return self._named(1, row)
+    def of_head(self, report: AccessReport) -> Callable[[AccessRow], Sequence[tuple[Place, VaultNames]]]:
+        """Return a function that returns the vaults of a row of HEAD by the root and base world that has them."""
+        self._numbers.append([self._name(one) for one in report.vaults])
+        return partial(self._named, len(self._numbers) - 1)
 
-    def _named(self, names: int, row: AccessRow) -> Sequence[tuple[_Place, _Vaults]]:
+    def _named(self, names: int, row: AccessRow) -> Sequence[tuple[Place, VaultNames]]:
         # Most rows are about the same vaults as another one, of which there may be thousands.
         key = names, tuple(row.vaults)
         found = self._sets.get(key)
         if found is None:
-            by_place: dict[_Place, list[_Vault]] = {}
+            by_place: dict[Place, list[VaultName]] = {}
             for number in row.vaults:
                 vault = self._numbers[names][number]
                 by_place.setdefault(vault[:2], []).append(vault)
@@ -520,13 +506,13 @@ class _HeadVaultNames:
             self._sets[key] = found
         return found
 
-    def _name(self, vault: AccessVault) -> _Vault:
+    def _name(self, vault: AccessVault) -> VaultName:
         return self._head.get(_key(vault), _key(vault))
 
     def _add_pairs(self, paired: Sequence[Paired], head: AccessReport) -> None:
         # What HEAD only refers to, and deploys no more.
         existing = {_named(vault): _key(vault) for vault in head.vaults if not vault.is_deployed}
-        by_name: dict[object, _Vault] = {}
+        by_name: dict[object, VaultName] = {}
         for pair in (pair for one in paired for pair in one.pairs):
             after, name = staying(pair.after), known_name(pair.after)
             if after is not None and name is not None:
@@ -546,6 +532,7 @@ class _HeadVaultNames:
                 if same is not None or (after is not None and not is_other):
                     found = _place(same or after or before)
                     self._base[old] = self._head.get(found, found)
+                    self._add_recovery(pair, self._base[old])
                     if has_other_tenant(pair):
                         self._other_tenant.add(old)
                 elif pair.is_elsewhere:
@@ -556,13 +543,28 @@ class _HeadVaultNames:
                     self._base[old] = pair.after.root, pair.after.world, before.address
                 else:
                     name = self._base[old] = self._only_in_base(one.roots, old)
-                    doubt = "" if is_other else _existence_doubt(pair, before, one.gone)
-                    if doubt:
-                        self.doubts[name] = doubt
-                        self._head[*name[:2], address_of_left(old[2])] = name
+                    self._add_gone(name, pair.refused is not None, "" if is_other else _existence_doubt(pair, one.gone))
+
+    def _add_gone(self, name: VaultName, is_refused: bool, doubt: str) -> None:
+        """Add what is known of a vault that HEAD does not declare."""
+        if is_refused:
+            self.refused |= {name}
+        elif doubt:
+            self.doubts[name] = doubt
+            self._head[*name[:2], address_of_left(name[2].removeprefix(_ONLY_IN_BASE))] = name
+
+    def _add_recovery(self, pair: ResourcePair, vault: VaultName) -> None:
+        """Add what decides which properties a vault has in BASE, or in HEAD, that one of them recovers."""
+        before, after = pair.before, pair.after
+        if before is None or after is None or before.type != VAULTS:
+            return
+        if pair.recovered is not None and pair.recovered.recovery_doubt:
+            self.recovery_doubts[vault] = pair.recovered.recovery_doubt
+        elif (before.recovers or before.recovery_doubt) and not (after.recovers or after.recovery_doubt):
+            self.unknown_policies[vault] = before.recovery_doubt or _RECOVERED
 
     @staticmethod
-    def _only_in_base(roots: RootPair, vault: _Vault) -> _Vault:
+    def _only_in_base(roots: RootPair, vault: VaultName) -> VaultName:
         """Return the name of a vault that HEAD does not have, in the root of HEAD if that exists."""
         if roots.after is None:
             return f"{_ONLY_IN_BASE}{vault[0]}", *vault[1:]
@@ -572,7 +574,7 @@ class _HeadVaultNames:
         """Add the vaults that BASE only refers to: by their address, or by their name if these are known to differ."""
         pairs = {(one.before.path, one.before.world): one for one in roots.worlds if one.before is not None}
         by_address = {_key(vault): vault for vault in head.vaults}
-        by_name: dict[tuple[str, str, str, str], list[_Vault]] = {}
+        by_name: dict[tuple[str, str, str, str], list[VaultName]] = {}
         for vault in head.vaults:
             by_name.setdefault(_named(vault), []).append(_key(vault))
         for vault in base.vaults:
@@ -602,9 +604,10 @@ def _are_named_differently(one: AccessVault, other: AccessVault) -> bool:
     return is_known and one.name.lower() != other.name.lower()
 
 
-def _existence_doubt(pair: ResourcePair, before: ResourceState, gone: str) -> str:
+def _existence_doubt(pair: ResourcePair, gone: str) -> str:
     """Return what would decide whether a vault that HEAD does not declare exists any longer; "" if it does not."""
-    if pair.after is not None:
+    before = pair.before
+    if pair.after is not None or before is None:
         return ""
     if pair.doubt:
         return pair.doubt
@@ -612,8 +615,8 @@ def _existence_doubt(pair: ResourcePair, before: ResourceState, gone: str) -> st
 
 
 def _referred_to(
-    before: ResourceState, after: RootState | None, existing: Mapping[tuple[str, str, str, str], _Vault]
-) -> _Vault | None:
+    before: ResourceState, after: RootState | None, existing: Mapping[tuple[str, str, str, str], VaultName]
+) -> VaultName | None:
     """Return the vault of HEAD that is a deployed one of BASE to which a template only refers now; else None."""
     if before.is_terraform or after is None or not before.name:
         return None
@@ -624,9 +627,9 @@ def _named(vault: AccessVault) -> tuple[str, str, str, str]:
     return vault.root, vault.world, vault.type.lower(), vault.name.lower()
 
 
-def _key(vault: AccessVault) -> _Vault:
+def _key(vault: AccessVault) -> VaultName:
     return vault.root, vault.world, vault.address
 
 
-def _place(state: ResourceState, was: str = "") -> _Vault:
+def _place(state: ResourceState, was: str = "") -> VaultName:
     return state.root, state.world, was or state.address

@@ -12,7 +12,16 @@ from azkvlint.config.weakened import Weakening
 from azkvlint.derived.access_policies import VAULTS
 from azkvlint.derived.vaults import MANAGED_HSMS
 from azkvlint.difference.access_changes import access_changes
-from azkvlint.difference.deployed import DeployedSetting, kept_of, notes_of, rejections_of, settings_of, tenant_doors
+from azkvlint.difference.deployed import (
+    DeployedSetting,
+    as_declared,
+    kept_of,
+    notes_of,
+    recovered_vaults,
+    rejections_of,
+    settings_of,
+    tenant_doors,
+)
 from azkvlint.difference.finding_changes import compare_findings, in_new_environments
 from azkvlint.difference.gates import FailOnGate, broken, met_by
 from azkvlint.difference.inputs import access_over, added_variable_files, before_and_after, relative_to, two_sides
@@ -98,7 +107,8 @@ def compare(
     )
     head = roots.head
     gates = met_by(gates, has_access=has_access)
-    changes = compare_findings(roots, ran)
+    paired = pair_resources(roots.worlds, roots.in_base, roots.unread) if has_access else []
+    changes = compare_findings(roots, ran, recovered_vaults(pair for one in paired for pair in one.pairs))
     report = head.report
     if is_extended and has_access:
         changes = tuple(_regressions(changes, roots))
@@ -106,7 +116,6 @@ def compare(
         report = msgspec.structs.replace(
             report, findings=tuple(one for one in report.findings if _is_default(one) or id(one) in shown)
         )
-    paired = pair_resources(roots.worlds, roots.in_base, roots.unread) if has_access else []
     settings = [setting for one in paired for setting in settings_of(one.pairs)]
     changes = tuple(in_new_environments(changes, settings, roots))
     doors, access, notes = _deployed(roots, paired, settings, configs) if has_access else ((), (), ())
@@ -132,7 +141,14 @@ def _deployed(
     stays = {place: one.resources for place, one in left.items() if one.resources}
     doubts = {text: doubt for one in left.values() for text, doubt in one.doubts.items()}
     notes = (*notes_of(settings), *(note for one in paired for note in unmanaged(one.pairs)))
-    access = access_changes(roots, paired, access_over(roots.head, kept_of(settings), stays), doubts)
+    kept = kept_of(settings)
+    declared = as_declared(pair for one in paired for pair in one.pairs)
+    recovered = None
+    if declared:  # the deployment may recover vaults
+        more = {place: {**stays.get(place, {}), **one.recovered} for place, one in left.items()}
+        recovered = access_over(roots.head, kept, more)
+        kept = {place: {**kept.get(place, {}), **declared.get(place, {})} for place in {*kept, *declared}}
+    access = access_changes(roots, paired, access_over(roots.head, kept, stays), doubts, recovered)
     return doors, tuple(access), notes
 
 

@@ -17,6 +17,7 @@ from azkvlint.derived.access_policies import VAULTS
 from azkvlint.derived.vaults import BY_POLICIES, BY_ROLES, RBAC
 from azkvlint.difference.one_way_doors import (
     LOCATION,
+    MODE,
     NOUNS,
     PURGE,
     PURGE_PROTECTION,
@@ -166,6 +167,24 @@ def has_other_tenant(pair: ResourcePair) -> bool:
     old, new = before.facts.get(TENANT), after.facts.get(TENANT)
     is_known = not isinstance(old, Doubt | None) and not isinstance(new, Doubt | None)
     return is_known and str(old).lower() != str(new).lower()
+
+
+def recovered_vaults(pairs: Iterable[ResourcePair]) -> set[tuple[str, str]]:
+    """Return the roots and addresses of the vaults of BASE that HEAD certainly recovers."""
+    every = (pair.recovered for pair in pairs)
+    return {(one.root, one.address) for one in every if one is not None and one.recovers}
+
+
+def as_declared(pairs: Iterable[ResourcePair]) -> Kept:
+    """Return the settings of vaults that HEAD may recover, if it does not: purge protection stays enabled."""
+    found: dict[tuple[str, str], dict[str, dict[Path, Plain]]] = {}
+    for pair in pairs:
+        before, after = pair.before, pair.recovered
+        if before is not None and after is not None and after.recovery_doubt:
+            own = found.setdefault((after.root, after.world), {}).setdefault(after.address, {MODE: "default"})
+            if before.purge_protection is True:
+                own[PURGE] = True
+    return found
 
 
 def kept_of(settings: Iterable[DeployedSetting]) -> Kept:

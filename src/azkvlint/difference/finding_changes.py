@@ -32,6 +32,11 @@ from azkvlint.util.lazy_regex import regex
 _Key: TypeAlias = tuple[Hashable, ...]
 _WORD = regex(r"[^\s,;]+")
 _IN_NEW = "in a new environment only"
+_RECOVERED = "kept by the recovered vault"
+_NOT_EVALUATED = "HEAD recovers the vault, which is not evaluated"
+_UNKNOWN_RESULT = "the result for {} is unknown: {}"
+_OF_PROPERTIES = "properties."
+_FAILED_BEFORE = "failed before"
 
 
 class FindingOccurrence(NamedTuple):
@@ -60,8 +65,13 @@ class FindingPair(NamedTuple):
     after: FindingOccurrence | None
 
 
-def compare_findings(roots: RootMatches, rules: Collection[str]) -> tuple[FindingChange, ...]:
-    """Return all findings of both sides with their states. Only ``rules`` ran on both sides."""
+def compare_findings(
+    roots: RootMatches, rules: Collection[str], recovered: Collection[tuple[str, str]] = ()
+) -> tuple[FindingChange, ...]:
+    """Return all findings of both sides with their states. Only ``rules`` ran on both sides.
+
+    ``recovered`` are the roots and addresses of the vaults of BASE that HEAD recovers.
+    """
     old = [item for item in items_of(roots, roots.base) if item.rule in rules]
     new = [item for item in items_of(roots, roots.head) if item.rule in rules]
     groups: dict[_Key, list[tuple[Occurrence, Finding, Finding | None]]] = {}
@@ -99,7 +109,47 @@ def compare_findings(roots: RootMatches, rules: Collection[str]) -> tuple[Findin
     known = [
         roots.addresses(is_base=is_base) | {one.key for one in items} for is_base, items in ((False, new), (True, old))
     ]
-    return tuple(sorted(_decided(changes, roots, known), key=_order))
+    kept = _kept_by_recovered(changes, roots, recovered) if recovered else changes
+    return tuple(sorted(_decided(kept, roots, known), key=_order))
+
+
+def _kept_by_recovered(
+    changes: Iterable[FindingChange], roots: RootMatches, recovered: Collection[tuple[str, str]]
+) -> Iterator[FindingChange]:
+    """Yield changes; what HEAD does not find on a recovered vault stays if it is about a property of the vault.
+
+    Whether the vault has the companions that it should have, for example, is not known then.
+    """
+    for change in changes:
+        parts: dict[bool, list[Occurrence]] = {}
+        for one in change.finding.occurrences:
+            is_kept = change.state == GONE and roots.key(roots.base, one) in recovered
+            parts.setdefault(is_kept, []).append(one)
+        for is_kept, occurrences in parts.items():
+            finding = restricted(change.finding, occurrences)
+            if not is_kept:
+                yield msgspec.structs.replace(change, finding=finding)
+            elif finding.attribute.startswith(_OF_PROPERTIES):
+                yield msgspec.structs.replace(
+                    change, state=UNCHANGED, note=_RECOVERED, finding=finding, before=change.whole
+                )
+            else:
+                yield msgspec.structs.replace(
+                    change, state=CHANGED, note=_FAILED_BEFORE, finding=_not_evaluated(finding), before=change.whole
+                )
+
+
+def _not_evaluated(finding: Finding) -> Finding:
+    occurrences = tuple(
+        msgspec.structs.replace(one, message=_UNKNOWN_RESULT.format(one.address, _NOT_EVALUATED))
+        for one in finding.occurrences
+    )
+    found = msgspec.structs.replace(finding, message=occurrences[0].message, arguments=(), occurrences=occurrences)
+    return _unknown(found, _NOT_EVALUATED)
+
+
+def _unknown(finding: Finding, why: str) -> Finding:
+    return msgspec.structs.replace(finding, outcome=Outcome.UNKNOWN, why=why, label=why, evidence=())
 
 
 def _decided(
@@ -121,7 +171,7 @@ def _decided(
     }
     for change in changes:
         of_root = doubts[change.is_in_base]
-        if not of_root or change.state not in (NEW, GONE):
+        if not (of_root or roots.has_missing_modules) or change.state not in (NEW, GONE):
             was_unknown = change.before is not None and change.before.outcome is Outcome.UNKNOWN
             is_worse = change.is_worse and not (was_unknown and change.finding.root in of_root)
             yield msgspec.structs.replace(change, is_worse=is_worse)
@@ -130,12 +180,12 @@ def _decided(
         parts: dict[str, list[Occurrence]] = {}
         for one in change.finding.occurrences:
             is_known = one.root not in partial and roots.key(side, one) in known[not change.is_in_base]
-            parts.setdefault("" if is_known else of_root.get(one.root, ""), []).append(one)
+            doubt = of_root.get(one.root) or roots.missing_doubt(one, is_base=change.is_in_base)
+            parts.setdefault("" if is_known else doubt, []).append(one)
         for doubt, occurrences in parts.items():
             finding = restricted(change.finding, occurrences)
             if doubt:
-                finding = msgspec.structs.replace(finding, outcome=Outcome.UNKNOWN, why=doubt, label=doubt, evidence=())
-                yield msgspec.structs.replace(change, state=UNKNOWN, note="", finding=finding)
+                yield msgspec.structs.replace(change, state=UNKNOWN, note="", finding=_unknown(finding, doubt))
             else:
                 yield msgspec.structs.replace(change, finding=finding)
 
@@ -303,7 +353,7 @@ def _state(
     if now == HIDDEN and was != HIDDEN:
         return SUPPRESSED, "" if was else "not there before"
     if now == OPEN and was != OPEN:
-        return (CHANGED, "failed before") if was == FAILED else (UNKNOWN, "")
+        return (CHANGED, _FAILED_BEFORE) if was == FAILED else (UNKNOWN, "")
     if now == FAILED and was != FAILED:
         return CHANGED, f"{was} before"
     if before is None or after is None or now != FAILED:

@@ -22,9 +22,9 @@ from azkvlint.derived.assignments import GRANTS
 from azkvlint.derived.federation import CREDENTIALS
 from azkvlint.difference.deployed import Kept, with_settings
 from azkvlint.difference.earlier_state import TWO_INPUTS, plan_before, what_if_before
-from azkvlint.difference.one_way_doors import REQUIRED, TERRAFORM_KINDS, states_of
+from azkvlint.difference.one_way_doors import REQUIRED, TERRAFORM_KINDS, Doubt, ResourceState, states_of
 from azkvlint.difference.report_inputs import report_data, side_of_report
-from azkvlint.difference.sides import DeclaredResource, RootState, Side, Stays
+from azkvlint.difference.sides import DeclaredResource, ProtectedBlock, RootState, Side, Stays
 from azkvlint.engine.rule_store import builtin_rules
 from azkvlint.graph.resource_names import full_name, identity_pattern
 from azkvlint.linter.access import Cleaner, Filters, RootResult, access, attributes_of_matrix
@@ -35,10 +35,12 @@ from azkvlint.model.finding import (
     PREDICTION,
     TERRAFORM_PLAN,
 )
+from azkvlint.model.location import static_address
 from azkvlint.model.resource import Resource, ResourceGraph
 from azkvlint.model.value import Unknown
 from azkvlint.readers.discover import STDIN, STDIN_NAME
 from azkvlint.readers.read_result import ReadResult
+from azkvlint.readers.reader import KeepingReader, Reader
 from azkvlint.readers.terraform.values import automatic_names
 from azkvlint.readers.units import parameter_files
 from azkvlint.util.errors import UsageError
@@ -54,17 +56,36 @@ BASE, HEAD = "BASE", "HEAD"
 class _Observer:
     """Collects the state of each root while its access is computed.
 
-    ``kept`` is what Azure keeps of its vaults, and ``left`` are the resources of BASE that stay.
+    ``kept`` is what Azure keeps of its vaults, and ``left`` are the resources of BASE that stay. ``graphs`` are those
+    of an earlier run, for roots of which nothing is kept.
     """
 
     paths = REQUIRED
 
-    def __init__(self, kept: Kept = MappingProxyType({}), left: Stays = MappingProxyType({})) -> None:
+    def __init__(
+        self,
+        kept: Kept = MappingProxyType({}),
+        left: Stays = MappingProxyType({}),
+        *,
+        needs_access: bool = True,
+        graphs: Mapping[int, ResourceGraph] | None = None,
+    ) -> None:
         self.roots: list[RootState] = []
+        self.graphs = dict(graphs or {})
+        self.needs_access, self.collects = needs_access, graphs is None
         self._kept, self._left = kept, left
 
-    def deployed(self, read: ReadResult) -> Mapping[str, Resource]:
-        """Return the resources of a root, with what Azure keeps of its vaults and of the access to them."""
+    def graph(self, read: ReadResult, build: Callable[[Mapping[str, Resource]], ResourceGraph]) -> ResourceGraph:
+        """Return the graph of a root, with what Azure keeps of its vaults and of the access to them."""
+        place, key = (read.path, read.world), id(read.resources)
+        found = None if place in self._kept or place in self._left else self.graphs.get(key)
+        if found is None:
+            found = build(self._deployed(read))
+            if not self.needs_access:
+                self.graphs[key] = found
+        return found
+
+    def _deployed(self, read: ReadResult) -> Mapping[str, Resource]:
         place = read.path, read.world
         settings = self._kept.get(place)
         # Rules read other types too.
@@ -79,10 +100,11 @@ class _Observer:
         """Return the state of a root."""
         is_template = read.kind not in TERRAFORM_KINDS
         kept = [one for one in graph.resources.values() if one.type != PROVIDER_TYPE and one.stays]
+        states = states_of(read, graph, clean)
         return RootState(
             path="",
             source="",
-            states=states_of(read, graph, clean),
+            states=states,
             addresses=frozenset((one.type.lower(), clean.text(one.address)) for one in kept),
             names=frozenset((one.type.lower(), clean.text(one.name).lower()) for one in kept),
             moved={clean.text(old): clean.text(new) for old, new in read.moved.items()},
@@ -100,6 +122,9 @@ class _Observer:
                 clean.text(one.address): DeclaredResource(one.type.lower(), _identity(one, graph, clean), one.at)
                 for one in kept
             },
+            protected=dict(_protected(read, states, clean)),
+            missing=tuple(clean.text(one.message) for one in read.problems if one.is_missing_module),
+            missing_calls=frozenset(clean.text(address) for address, one in read.stubs.items() if one.is_missing),
             unread=frozenset(one.at.path for one in read.problems if one.level == "error" and one.at is not None),
         )
 
@@ -126,6 +151,20 @@ def _grants(resources: Iterable[Resource], clean: Cleaner) -> Iterator[Resource]
                 yield msgspec.structs.replace(one, at=clean.location(one.at) or one.at)
 
 
+def _protected(
+    read: ReadResult, states: Iterable[ResourceState], clean: Cleaner
+) -> Iterator[tuple[str, ProtectedBlock]]:
+    """Yield the blocks with `prevent_destroy`, and the calls of modules without instances, by their addresses."""
+    for address, stub in read.stubs.items():
+        if stub.is_call or stub.prevents_destroy:
+            yield clean.text(address), ProtectedBlock(clean.location(stub.at) or stub.at, is_call=stub.is_call)
+    for state in states:
+        prevents = state.prevents_destroy
+        if state.is_terraform and prevents is not False and not read.plan:
+            doubt = prevents.why if isinstance(prevents, Doubt) else ""
+            yield static_address(state.address), ProtectedBlock(state.at, doubt)
+
+
 _SHOWN = (("scope",), ("properties", "principalId"), ("properties", "roleDefinitionId"), ("properties", "roleName"))
 
 
@@ -148,7 +187,7 @@ def two_sides(base: Config, head: Config, words: Sequence[str]) -> tuple[Side, S
             )
     shared = SharedReads(attributes_of_matrix(_Observer()))
     side = msgspec.structs.replace(checked(base, words[0], shared), reader=None)
-    return side, checked(_with_roots_of(side, head, words), words[1], shared)
+    return side, checked(_with_roots_of(side, head, words), words[1], shared, is_deployed_over=True)
 
 
 def _with_roots_of(base: Side, head: Config, words: Sequence[str]) -> Config:
@@ -203,7 +242,7 @@ def before_and_after(config: Config, word: str) -> tuple[Side, Side]:
     held = EDITOR_TEXTS.get(file)
     config = msgspec.structs.replace(config, paths=(word,))
     shared = SharedReads(attributes_of_matrix(_Observer()))
-    after = checked(config, word, shared)
+    after = checked(config, word, shared, is_deployed_over=True)
     if after.errors:
         return after, after
     kinds = set(after.report.unit_counts)
@@ -225,13 +264,18 @@ def before_and_after(config: Config, word: str) -> tuple[Side, Side]:
     return msgspec.structs.replace(before, label=BASE, document=before.report.sources[0], reader=None), after
 
 
-def checked(config: Config, word: str, shared: SharedReads | None = None) -> Side:
-    """Return the side of an input that is checked now. ``shared`` has the rules of the other side."""
+def checked(config: Config, word: str, shared: SharedReads | None = None, *, is_deployed_over: bool = False) -> Side:
+    """Return the side of an input that is checked now. ``shared`` has the rules of the other side.
+
+    The access of a side that is deployed over another one is computed once that is known, if nothing is read again.
+    """
     shared = SharedReads(attributes_of_matrix(_Observer())) if shared is None else shared
     shared.last_reader = None
     report = check(config, compiled=shared)
-    observer = _Observer()
-    found = access(config, Filters(), (), observer, shared.last_reader)
+    reader = _reader_of(shared)
+    is_later = is_deployed_over and isinstance(reader, KeepingReader) and reader.keeps_everything
+    observer = _Observer(needs_access=not is_later)
+    found = access(config, Filters(), (), observer, reader)
     folder = _folder_of(word)
     try:
         folder = os.path.relpath(folder, real_path(report.root or os.curdir)).replace(os.sep, "/")
@@ -239,8 +283,13 @@ def checked(config: Config, word: str, shared: SharedReads | None = None) -> Sid
         folder = "."
     return Side(
         label=word, report=report, access=found, roots=_with_origins(observer.roots), folder=folder, config=config,
-        reader=shared.last_reader,
+        reader=reader, has_rows=not is_later, graphs=observer.graphs,
     )  # fmt: skip
+
+
+def _reader_of(shared: SharedReads) -> Reader | None:
+    """Return the reader of the last run."""
+    return shared.last_reader
 
 
 def _with_origins(roots: list[RootState]) -> list[RootState]:
@@ -260,9 +309,9 @@ def _with_origins(roots: list[RootState]) -> list[RootState]:
 
 def access_over(side: Side, kept: Kept, left: Stays) -> AccessReport | None:
     """Return the access of a side whose vaults exist already, and of which Azure keeps some settings and resources."""
-    if side.config is None or not (kept or left):
+    if side.config is None or (side.has_rows and not (kept or left)):
         return side.access
-    return access(side.config, Filters(), (), _Observer(kept, left), side.reader)
+    return access(side.config, Filters(), (), _Observer(kept, left, graphs=side.graphs), side.reader)
 
 
 def relative_to(folder: str) -> Callable[[str], str]:

@@ -50,11 +50,13 @@ class Left(NamedTuple):
     """What stays of BASE in one root of HEAD, by its address there, and why Azure rejects what HEAD declares.
 
     ``doubts`` are what would decide it, by the doubt that the existence of these resources has in a matrix.
+    ``recovered`` are the vaults of BASE that HEAD may recover.
     """
 
     resources: dict[str, Resource]
     doubts: dict[str, str]
     doors: list[OneWayDoor]
+    recovered: dict[str, Resource]
 
 
 def left_behind(paired: Iterable[Paired]) -> dict[tuple[str, str], Left]:
@@ -64,7 +66,7 @@ def left_behind(paired: Iterable[Paired]) -> dict[tuple[str, str], Left]:
         before, after = one.roots
         if before is None or after is None:
             continue
-        left = Left({}, {}, [])
+        left = Left({}, {}, [], {})
         if after.is_terraform:
             _forgotten(before, after, left)
             _ignored(before, after, left)
@@ -72,7 +74,7 @@ def left_behind(paired: Iterable[Paired]) -> dict[tuple[str, str], Left]:
             _of_template(before, after, left)
             _vaults(one, before, after, left)
         _recovered(one, before, left)
-        if left.resources or left.doors:
+        if left.resources or left.doors or left.recovered:
             found[after.path, after.world] = left
     return found
 
@@ -190,12 +192,15 @@ def _vaults(paired: Paired, before: RootState, after: RootState, left: Left) -> 
 
 
 def _recovered(paired: Paired, before: RootState, left: Left) -> None:
-    """Add the vaults that HEAD recovers: Azure ignores the properties that are declared, and keeps those of BASE."""
+    """Add the vaults that HEAD recovers, or may recover: Azure ignores the properties that are declared, and keeps
+    those of BASE.
+    """
     for pair in paired.pairs:
         old, new = pair.before, pair.recovered
         vault = None if old is None else before.grants.get(old.was or old.address)
         if new is not None and vault is not None and not vault.existing:
-            left.resources[new.address] = msgspec.structs.replace(
+            found = left.recovered if new.recovery_doubt else left.resources
+            found[new.address] = msgspec.structs.replace(
                 vault, address=new.address, attributes=_placed_map(vault.attributes, new.at, {}), shared_attributes=None
             )
 

@@ -8,18 +8,21 @@ from __future__ import annotations
 
 import posixpath
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
 
 import msgspec
 
 from azkvlint.derived.access_policies import VAULTS
 from azkvlint.derived.vaults import MANAGED_HSMS
 from azkvlint.difference.inputs import relative_to
+from azkvlint.difference.one_way_doors import ResourceState
 from azkvlint.difference.replacement import moved_address, pair_worlds, unique_pairs
 from azkvlint.difference.sides import RootState, Side
-from azkvlint.difference.unread import Unread
+from azkvlint.difference.unread import Unread, missing_modules
+from azkvlint.graph.references import may_equal
 from azkvlint.model.finding import Finding, Occurrence
 from azkvlint.model.location import Location, static_address
+from azkvlint.model.pattern import has_holes
 
 VAULT_TYPES = frozenset({VAULTS.lower(), MANAGED_HSMS.lower()})
 FAILED, OPEN, HIDDEN = "fail", "unknown", "suppressed"
@@ -51,6 +54,7 @@ class RootMatches:
         }
         self.worlds = pair_worlds(base.roots, head.roots, self.observed, self.is_same_path, self.unread)
         self._renamed = dict(self._renamed_resources())
+        self.has_missing_modules = any(missing_modules(*pair)[:2] != ("", "") for pair in self.worlds)
 
     def _renamed_resources(self) -> Iterator[tuple[tuple[str, str], str]]:
         """Yield the root and address in BASE of each resource of a template whose address changes, and the new one."""
@@ -71,6 +75,19 @@ class RootMatches:
             if root is not None and doubt:
                 found |= {path: doubt for path in (root.path, root.source) if path}
         return found
+
+    def missing_doubt(self, one: Occurrence, *, is_base: bool) -> str:
+        """Return what decides whether the other side declares a resource in a module that it cannot read."""
+        root, address = self.key_of(one.root, one.address) if is_base else (one.root, one.address)
+        for pair in self.worlds:
+            after = pair.after
+            if after is not None and root in (after.path, after.source):
+                missing = missing_modules(*pair)
+                declared = missing.declared_in_head if is_base else missing.declared_in_base
+                doubt = declared(address, is_terraform=after.is_terraform)
+                if doubt:
+                    return doubt
+        return ""
 
     def renamed(self, root: str, address: str) -> str:
         """Return the address of a resource of a template in a root of HEAD, where it has the same name."""
@@ -146,23 +163,43 @@ class RootMatches:
 
 
 def _deploy_other_vaults(base: Iterable[RootState], head: Iterable[RootState]) -> Callable[[str, str], bool]:
-    """Return whether two root modules have vaults, of which none has the same name: the folders are two deployments.
+    """Return whether two root modules have vaults, none of which may have the same name: they are two deployments.
 
     Two files are compared because they were named.
     """
     sides: list[dict[str, set[tuple[str, str]]]] = [{}, {}]
     for names, roots in zip(sides, (base, head), strict=True):
         for root in roots:
-            found = {(one.type, one.name.lower()) for one in root.states if one.type in VAULT_TYPES}
+            found = {(one.type, _known_of_name(root, one)) for one in root.states if one.type in VAULT_TYPES}
             names.setdefault(root.path, set()).update(found)
 
     def are_other(old: str, new: str) -> bool:
         names, others = sides[0].get(old, set()), sides[1].get(new, set())
-        is_known = all(name for _, name in (*names, *others))
         is_folder = not posixpath.splitext(old)[1]
-        return is_folder and is_known and bool(names and others) and names.isdisjoint(others)
+        return is_folder and bool(names and others) and not _have_common_name(names, others)
 
     return are_other
+
+
+def _known_of_name(root: RootState, state: ResourceState) -> str:
+    """Return the name of a vault, or what is known of it; "" if nothing is."""
+    declared = root.resources.get(state.address)
+    known = "" if declared is None or not has_holes(declared.identity) else declared.identity
+    return (state.name or known).lower()
+
+
+def _have_common_name(names: Collection[tuple[str, str]], others: Collection[tuple[str, str]]) -> bool:
+    """Return whether two vaults may have the same name."""
+    if not set(names).isdisjoint(others):
+        return True
+    # Names that are known are equal if they are the same.
+    open_ = ([one for one in some if not one[1] or has_holes(one[1])] for some in (names, others))
+    return any(
+        one[0] == other[0] and (not one[1] or not other[1] or may_equal(one[1], other[1]))
+        for some, rest in zip(open_, (others, names), strict=True)
+        for one in some
+        for other in rest
+    )
 
 
 def _identities(roots: Iterable[RootState]) -> dict[str, Counter[Hashable]]:

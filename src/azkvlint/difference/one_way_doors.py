@@ -31,13 +31,15 @@ from azkvlint.util.text import pluralize
 PURGE_PROTECTION, RETENTION, DELETED, REPLACED = "purge-protection", "retention", "deleted", "replaced"
 KEY_DESTROYED, HSM, TENANT_CHANGED, PREVENTED = "key-destroyed", "hsm", "tenant", "prevent-destroy"
 KEYS = ("microsoft.keyvault/vaults/keys", "microsoft.keyvault/managedhsms/keys")
+_OTHER_OBJECTS = ("microsoft.keyvault/vaults/secrets", "microsoft.keyvault/vaults/certificates")
 
 PURGE: Path = ("properties", "enablePurgeProtection")
 RETENTION_DAYS: Path = ("properties", "softDeleteRetentionInDays")
 TENANT: Path = ("properties", "tenantId")
-_MODE: Path = ("properties", "createMode")
+MODE: Path = ("properties", "createMode")
 _PROPERTIES = "properties"
 _RECOVER = "recover"
+_MAY_RECOVER = "whether the deployment recovers the vault, which keeps its properties: {}"
 _NAME: Path = ("name",)
 LOCATION: Path = ("location",)
 _GROUP: Path = ("resourceGroupName",)
@@ -51,11 +53,12 @@ _FEATURES: Mapping[str, Path] = {
 IGNORED: Path = ("derived", "ignoredChanges")
 _PREVENTED: Path = ("derived", "preventDestroy")
 _LIFECYCLE = frozenset({("provider",), IGNORED, _PREVENTED})
-_OF_VAULTS = _LIFECYCLE | {PURGE, RETENTION_DAYS, RBAC, TENANT, _MODE, _NAME, LOCATION, _GROUP}
+_OF_VAULTS = _LIFECYCLE | {PURGE, RETENTION_DAYS, RBAC, TENANT, MODE, _NAME, LOCATION, _GROUP}
 REQUIRED: Mapping[str, frozenset[Path]] = {
     VAULTS: _OF_VAULTS,
     MANAGED_HSMS: _OF_VAULTS,
     **{type_: _LIFECYCLE | {*_OF_KEYS, _NAME, ("parent",)} for type_ in KEYS},
+    **{type_: _LIFECYCLE | {_NAME, ("parent",)} for type_ in _OTHER_OBJECTS},
     **dict.fromkeys((POLICIES, *GRANTS), frozenset({IGNORED})),
     PROVIDER_TYPE.lower(): frozenset(_FEATURES.values()),
 }
@@ -72,6 +75,7 @@ _REPLACING: Mapping[str, Mapping[str, Path]] = {
         type_: {"name": _NAME, "key_type": _OF_KEYS[0], "key_size": _OF_KEYS[1], "curve": _OF_KEYS[2]}
         for type_ in KEYS
     },
+    **{type_: {"name": _NAME} for type_ in _OTHER_OBJECTS},
 }  # fmt: skip
 _DEFAULT_RETENTION = 90
 # The actions of a plan on what exists already, such as what it imports.
@@ -94,7 +98,9 @@ class Doubt(msgspec.Struct, frozen=True):
 
 
 class ResourceState(OfRoot, frozen=True, kw_only=True):
-    """A vault, managed HSM or key in one state of a deployment. Its type is in lower case.
+    """A vault, managed HSM or key in one state of a deployment, or an object that ``prevent_destroy`` may protect.
+
+    Its type is in lower case.
 
     ``name`` is empty if it is not known; ``identity`` is a name with its unknown parts, by which templates declare a
     resource. ``facts`` are the values of the attributes in ``REQUIRED`` that are set. ``purges``: the provider purges
@@ -139,12 +145,18 @@ class ResourceState(OfRoot, frozen=True, kw_only=True):
     @property
     def is_inside(self) -> bool:
         """Return whether it is in a vault or managed HSM, so that its name is unique only there."""
-        return self.type in KEYS
+        return self.type not in NOUNS
 
     @property
     def recovers(self) -> bool:
         """Return whether Azure ignores the properties that are declared, because of ``createMode``."""
-        return str(self.facts.get(_MODE, "")).lower() == _RECOVER
+        return str(self.facts.get(MODE, "")).lower() == _RECOVER
+
+    @property
+    def recovery_doubt(self) -> str:
+        """Return what decides whether Azure ignores the properties that are declared; "" if that is known."""
+        mode = self.facts.get(MODE)
+        return _MAY_RECOVER.format(mode.why) if isinstance(mode, Doubt) else ""
 
     @property
     def purge_protection(self) -> bool | Doubt:
@@ -173,7 +185,8 @@ class ResourcePair(NamedTuple):
     ``why`` is set if it is destroyed nevertheless, and created again. ``doubt`` is what would decide whether they are
     the same, or whether one of them alone is. ``successor`` is another resource that HEAD declares in place of one of
     a template. ``is_elsewhere``: another template or base world of the other side deploys it. ``recovered`` is the one
-    of HEAD if Azure keeps all properties that it has in BASE.
+    of HEAD if Azure keeps all properties that it has in BASE, or may keep them. ``refused`` is the one of BASE, at its
+    block in HEAD, if Terraform refuses to destroy it.
     """
 
     before: ResourceState | None
@@ -183,6 +196,7 @@ class ResourcePair(NamedTuple):
     successor: ResourceState | None = None
     is_elsewhere: bool = False
     recovered: ResourceState | None = None
+    refused: ResourceState | None = None
 
 
 def states_of(read: ReadResult, graph: ResourceGraph, clean: Cleaner) -> list[ResourceState]:
@@ -193,10 +207,13 @@ def states_of(read: ReadResult, graph: ResourceGraph, clean: Cleaner) -> list[Re
     for resource in graph.resources.values():
         type_ = resource.type.lower()
         # A deployment that recovers a vault deploys it, with the properties that it had.
-        if type_ in _REPLACING and (not resource.existing or _recovers(resource.select(_MODE))):
+        if type_ in _REPLACING and (not resource.existing or _recovers(resource.select(MODE))):
             provider = _provider(resource, graph, providers)
-            flag = None if provider is None else provider.select(_FEATURES[type_])
             facts = dict(_facts(resource, type_, clean))
+            if type_ in _OTHER_OBJECTS and facts.get(_PREVENTED, False) is False:
+                continue
+            feature = _FEATURES.get(type_)
+            flag = None if provider is None or feature is None else provider.select(feature)
             name = facts.get(_NAME)
             is_terraform = read.kind in TERRAFORM_KINDS
             found.append(
@@ -363,11 +380,15 @@ class Doors:
             for pair in listed
             if pair.before is not None and (staying(pair.after) is None or _why(pair))
         }
+        ending -= {pair.refused.address for pair in listed if pair.refused is not None}
         keys = [pair.before for pair in listed if pair.before is not None and pair.before.type in KEYS]
         for pair in listed:
             before, after = pair.before, pair.after
             known = after or before
-            if known is not None and known.type in KEYS:
+            if pair.refused is not None:
+                yield _door_of_refusal(pair, pair.refused)
+                continue
+            if known is not None and known.is_inside:
                 if before is not None and before.parent not in ending:
                     yield from self._key(pair, gone)
                 continue
@@ -472,6 +493,8 @@ class Doors:
         if kept is not None and _refused(pair):
             yield _refusal(pair, kept)
             return
+        if before.type not in KEYS:
+            return
         if why:
             verb, doubt = f"is replaced ({why})", _replacement_doubt(pair, kept)
         elif kept is None:
@@ -501,6 +524,13 @@ def _refusal(pair: ResourcePair, after: ResourceState) -> OneWayDoor:
     """Return that Terraform refuses a plan that replaces a resource."""
     text = f"{after.label} would be replaced ({_refused(pair)}): Terraform refuses this (`prevent_destroy`)"
     return door_of(PREVENTED, after, text, pair.doubt or after.condition)
+
+
+def _door_of_refusal(pair: ResourcePair, state: ResourceState) -> OneWayDoor:
+    """Return that Terraform refuses a plan that destroys a resource."""
+    why = f" ({pair.why})" if pair.why else ""
+    text = f"{state.label} would be destroyed{why}: Terraform refuses this (`prevent_destroy`)"
+    return door_of(PREVENTED, state, text, pair.doubt or state.condition)
 
 
 def _possible(door: OneWayDoor, doubt: str) -> OneWayDoor:

@@ -19,8 +19,8 @@ from typing import NamedTuple, TypeAlias, TypeVar
 import msgspec
 
 from azkvlint.difference.one_way_doors import ResourcePair, ResourceState, with_ignored_changes
-from azkvlint.difference.sides import RootState
-from azkvlint.difference.unread import Doubts, Unread
+from azkvlint.difference.sides import ProtectedBlock, RootState
+from azkvlint.difference.unread import Doubts, MissingModules, Unread, missing_modules
 from azkvlint.graph.references import may_equal
 from azkvlint.model.location import Location, static_address
 
@@ -31,6 +31,7 @@ _FIRST_INSTANCE = "[0]"
 _MOST_MOVES = 50
 _GONE = ("delete", "forget")
 _WITHOUT_MOVED = "its address changes to {} without a `moved` block"
+_UNCALLED = "whether the module still sets `prevent_destroy`"
 _ANY_KEY = "the instance keys of {} are not known"
 _OTHER_WORLD = "whether BASE deploys it with other parameters"
 _Key: TypeAlias = tuple[Hashable, ...]
@@ -143,8 +144,12 @@ def pair_resources(roots: Iterable[RootPair], in_base: Callable[[Location], Loca
             gone = "parameter file"
         doubts = unread.of_pair(*root)
         gone = "" if doubts.head else gone
-        deployed = map(_as_deployed, pairs)
-        found.append(Paired(root, [_doubted(pair, doubts) for pair in deployed if _is_read(pair, doubts)], gone))
+        protected = {} if root.after is None else root.after.protected
+        deployed = (_protected(_as_deployed(pair), protected) for pair in pairs)
+        missing = missing_modules(*root)
+        found.append(
+            Paired(root, [_doubted(pair, doubts, missing) for pair in deployed if _is_read(pair, doubts)], gone)
+        )
     return _across_templates(found)
 
 
@@ -153,8 +158,31 @@ def _as_deployed(pair: ResourcePair) -> ResourcePair:
     before, after = pair.before, pair.after
     if before is None or after is None or pair.why or pair.doubt:
         return pair
-    recovered = after if after.recovers and not before.recovers else None
+    is_open = before.recovers or bool(before.recovery_doubt)  # what the vault has is not known
+    recovered = after if (after.recovers or after.recovery_doubt) and not is_open else None
     return pair._replace(after=with_ignored_changes(before, after), recovered=recovered)
+
+
+def _protected(pair: ResourcePair, blocks: Mapping[str, ProtectedBlock]) -> ResourcePair:
+    """Return a pair with what Terraform refuses to destroy, by the block that declares it in HEAD.
+
+    A block that is removed protects nothing.
+    """
+    before, after = pair.before, pair.after
+    is_ending = after is None or bool(pair.why)
+    if before is None or not is_ending or not before.is_terraform or pair.doubt or before.action == "create":
+        return pair
+    block = blocks.get(static_address(before.address))
+    if block is not None:
+        if block.doubt:
+            return pair._replace(doubt=block.doubt)
+        root, world = (before.root, before.world) if after is None else (after.root, after.world)
+        return pair._replace(refused=msgspec.structs.replace(before, at=block.at, root=root, world=world))
+    if before.prevents_destroy is True and any(
+        one in blocks and blocks[one].is_call for one in map(static_address, _starts(before.address))
+    ):
+        return pair._replace(doubt=_UNCALLED)
+    return pair
 
 
 def _is_read(pair: ResourcePair, doubts: Doubts) -> bool:
@@ -162,10 +190,16 @@ def _is_read(pair: ResourcePair, doubts: Doubts) -> bool:
     return None in pair[:2] or not doubts.are_values_unread
 
 
-def _doubted(pair: ResourcePair, doubts: Doubts) -> ResourcePair:
+def _doubted(pair: ResourcePair, doubts: Doubts, missing: MissingModules) -> ResourcePair:
     """Return a pair with what would decide it, if what one side does not have may be in a file that is not read."""
-    is_gone = pair.after is None or bool(pair.why)
-    doubt = doubts.base if pair.before is None else doubts.head if is_gone else ""
+    before, after = pair.before, pair.after
+    doubt = ""
+    if before is None and after is not None:
+        doubt = doubts.base or missing.declared_in_base(after.address, is_terraform=after.is_terraform)
+    elif before is not None and (after is None or pair.why):
+        # In a template, what HEAD does not declare stays.
+        own = missing.declared_in_head(before.address, is_terraform=True) if before.is_terraform else ""
+        doubt = doubts.head or own
     return pair._replace(doubt=doubt) if doubt else pair
 
 

@@ -15,7 +15,7 @@ from azkvlint.model.finding import (
     Report,
 )
 from azkvlint.model.location import Location
-from azkvlint.model.resource import Resource
+from azkvlint.model.resource import Resource, ResourceGraph
 from azkvlint.readers.reader import Reader
 
 # Resources of BASE that stay, by root with its base world, then by address.
@@ -30,6 +30,17 @@ class DeclaredResource(NamedTuple):
     at: Location
 
 
+class ProtectedBlock(NamedTuple):
+    """A block of Terraform with `prevent_destroy`, or with a value of it that is not known.
+
+    ``is_call``: it is a call of a module that has no instances, so that the blocks in the module are not read.
+    """
+
+    at: Location
+    doubt: str = ""
+    is_call: bool = False
+
+
 class RootState(msgspec.Struct, kw_only=True):
     """One root of a side with one base world: its path, and that of its ``source`` if it is a plan.
 
@@ -39,7 +50,10 @@ class RootState(msgspec.Struct, kw_only=True):
     of a template by their addresses: only Terraform identifies a resource by its address. ``resources`` are all of its
     resources by their addresses. ``is_terraform``: it is not a template.
     ``grants`` are the vaults and what grants access to them, and ``removed`` the actions of what is removed, each with
-    whether it is certain. ``unread`` are the files that cannot be read, in which more may be declared.
+    whether it is certain. ``protected`` are the blocks that Terraform may refuse to destroy, by their addresses without
+    instance keys. ``unread`` are the files that cannot be read, in which more may be declared. ``missing`` are the
+    problems of modules that are not available, one for each call, and ``missing_calls`` the addresses of these in
+    Terraform.
     """
 
     path: str
@@ -55,7 +69,10 @@ class RootState(msgspec.Struct, kw_only=True):
     is_terraform: bool = False
     grants: Mapping[str, Resource] = {}
     removed: Mapping[str, tuple[str, bool]] = {}
+    protected: Mapping[str, ProtectedBlock] = {}
     unread: frozenset[str] = frozenset()
+    missing: tuple[str, ...] = ()
+    missing_calls: frozenset[str] = frozenset()
 
 
 class Side(msgspec.Struct, kw_only=True):
@@ -63,7 +80,8 @@ class Side(msgspec.Struct, kw_only=True):
 
     ``folder`` is the reported path of the folder from which paths of the two sides are compared. ``document`` is the
     reported path of a plan or what-if result of which this is the state before: places in it do not exist. ``config``
-    is what it was checked with, and ``reader`` has what was read, for another analysis.
+    is what it was checked with, and ``reader`` has what was read, for another analysis. Without ``has_rows``, its
+    access has no rows yet, and ``graphs`` are those of its roots, by the identity of their resources.
     """
 
     label: str
@@ -74,6 +92,8 @@ class Side(msgspec.Struct, kw_only=True):
     document: str = ""
     config: Config | None = None
     reader: Reader | None = None
+    has_rows: bool = True
+    graphs: Mapping[int, ResourceGraph] = {}
 
     @property
     def errors(self) -> list[Problem]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import NamedTuple
 
 from azkvlint.difference.inputs import BASE, HEAD
 from azkvlint.difference.sides import RootState, Side
 from azkvlint.model.finding import INPUT_INCOMPLETE, INPUT_UNREADABLE, Problem
+from azkvlint.model.location import static_address
 from azkvlint.readers.discover import BICEP, JSON, MODULE_ENDINGS, PARAMETERS
 from azkvlint.util.text import visible
 
@@ -40,6 +42,54 @@ class Doubts(NamedTuple):
     base: str
     head: str
     are_values_unread: bool
+
+
+class MissingModules(NamedTuple):
+    """What decides whether BASE or HEAD declares something of a root in modules that only this side cannot read.
+
+    ``base_calls`` and ``head_calls`` are the addresses of these modules in Terraform, where only they can declare what
+    is at an address in them. In a template, they can declare anything.
+    """
+
+    base: str
+    head: str
+    base_calls: frozenset[str] = frozenset()
+    head_calls: frozenset[str] = frozenset()
+
+    def declared_in_base(self, address: str, *, is_terraform: bool) -> str:
+        """Return what decides whether BASE declares what HEAD has at an address; "" if it certainly does not."""
+        return self.base if not is_terraform or is_inside(address, self.base_calls) else ""
+
+    def declared_in_head(self, address: str, *, is_terraform: bool) -> str:
+        """Return what decides whether HEAD declares what BASE has at an address; "" if it certainly does not."""
+        return self.head if not is_terraform or is_inside(address, self.head_calls) else ""
+
+
+def is_inside(address: str, calls: Collection[str]) -> bool:
+    """Return whether an address is in one of some calls of modules, in any instance of it."""
+    return any(static_address(address).startswith(f"{call}.") for call in calls)
+
+
+def missing_modules(before: RootState | None, after: RootState | None) -> MissingModules:
+    """Return what the modules of a root decide that only one side cannot read. A version of a module is the same."""
+    if before is None or after is None:
+        return MissingModules("", "")
+    counts = Counter(before.missing), Counter(after.missing)
+    return MissingModules(
+        _of_missing(counts[0] - counts[1], BASE),
+        _of_missing(counts[1] - counts[0], HEAD),
+        before.missing_calls - after.missing_calls,
+        after.missing_calls - before.missing_calls,
+    )
+
+
+def _of_missing(messages: Iterable[str], side: str) -> str:
+    # The problem states further on that nothing of the module is evaluated.
+    names = sorted({message.partition(", so ")[0] for message in messages})
+    if not names:
+        return ""
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return f"what {side} declares in modules that are not read: {', '.join(names[:_NAMED])}{more}"
 
 
 class Unread:

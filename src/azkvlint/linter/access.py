@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
 import msgspec
@@ -33,7 +34,7 @@ from azkvlint.linter.linter import (
     unused_exclusions,
     without_decided,
 )
-from azkvlint.linter.unit_result import UnitResult
+from azkvlint.linter.unit_result import UnitResult, located_problems
 from azkvlint.linter.workers import files_of, problem_of, set_readable_files, terraform_settings
 from azkvlint.linter.world_names import NamesByRoot, names_by_root
 from azkvlint.model.access import (
@@ -81,9 +82,14 @@ class AccessGate(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Observer(Protocol):
-    """Collects more from each root while its access is computed: resources of the types in ``paths``."""
+    """Collects more from each root while its access is computed: resources of the types in ``paths``.
+
+    Unless it ``needs_access``, that is left out, and unless it ``collects``, it collects nothing.
+    """
 
     paths: Mapping[str, frozenset[AttributePath]]
+    needs_access: bool
+    collects: bool
 
     def observe(self, read: ReadResult, graph: ResourceGraph, clean: Cleaner) -> Any:
         """Return what is kept of a root."""
@@ -91,8 +97,8 @@ class Observer(Protocol):
     def keep(self, root: RootResult, world_name: str, found: Any) -> None:
         """Add what was kept of a root, unless another input replaces it."""
 
-    def deployed(self, read: ReadResult) -> Mapping[str, Resource]:
-        """Return the resources of a root with what Azure keeps of those that exist already."""
+    def graph(self, read: ReadResult, build: Callable[[Mapping[str, Resource]], ResourceGraph]) -> ResourceGraph:
+        """Return the graph of a root, with what Azure keeps of the resources that exist already."""
 
 
 class RootResult(msgspec.Struct, kw_only=True):
@@ -210,7 +216,7 @@ def _evaluated(
         if read is None:
             return UnitResult(read=[path], kinds={path: TERRAFORM_MODULE}) if unit.module else UnitResult(), None
         read = msgspec.structs.replace(read, world=unit.world)
-        result = UnitResult(read=[path], problems=list(read.problems), root=read.root, deployed=read.deployed)
+        result = UnitResult(read=[path], problems=located_problems(read), root=read.root, deployed=read.deployed)
         result.world = unit.world
         result.kinds = {read.path: read.kind} if read.kind else {}
         result.undeclared_variables = read.undeclared_variables
@@ -256,7 +262,7 @@ def access(
     required = attributes_of_matrix(observer)
     analysis = _Analysis(required, filters, tuple(columns.values()), observer)
     found = evaluate_roots(config, required, analysis.matrix, reader=reader)
-    if observer is not None:
+    if observer is not None and observer.collects:
         for one in found.roots:
             observer.keep(one, found.worlds.get(one.path, {}).get(one.world, ""), one.observed)
     roots = [*found.roots, *(_only_in(other, one) for one, other in found.of_terraform)]
@@ -316,8 +322,9 @@ class _Analysis:
     def matrix(self, read: ReadResult, source: ReadResult | None, folder: str) -> _MatrixRoot | None:
         """Return the matrix of a root; None if the root has no vaults."""
         del folder
-        resources = read.all_resources if self._observer is None else self._observer.deployed(read)
-        graph = build_graph(resources, self._required, read.is_complete)
+        observer = self._observer
+        build = partial(build_graph, required=self._required, is_complete=read.is_complete)
+        graph = build(read.all_resources) if observer is None else observer.graph(read, build)
         index = Index(dict(graph.resources))
         every = [one for type_ in (VAULTS, MANAGED_HSMS) for one in index.of_type(type_) if one.stays]
         if self._observer is None:
@@ -327,15 +334,16 @@ class _Analysis:
         context = Context(index, self._required.today or datetime.now(UTC).date(), {}, read.is_complete)
         redactor = Redactor(read.secret_texts())
         choice = RootSelection(context, every, self._filters.words, redactor.text)
-        matrix = Matrix(context, choice.vaults, self._columns, choice.selected)
-        entries = list(_with_existence(matrix.entries(), choice.vaults))
+        is_needed = observer is None or observer.needs_access
+        matrix = Matrix(context, choice.vaults, self._columns, choice.selected) if is_needed else None
+        entries = [] if matrix is None else list(_with_existence(matrix.entries(), choice.vaults))
         shown = {id(path): path for path in (entry.path for entry in entries)}
         unfollowed = [] if self._observer is not None else list(unfollowed_in(context))
         locations = [one.at for one in every]
         locations += [one.at for one in choice.objects]
         locations += [one.at for one in unfollowed]
-        if self._observer is not None:
-            types = self._observer.paths
+        if observer is not None and observer.collects:
+            types = observer.paths
             locations += [one.at for one in graph.resources.values() if one.type.lower() in types]
         locations += [at for path in shown.values() for step in path.steps if (at := step.at) is not None]
         clean = Cleaner(redactor, read.locate(locations), places_in(source))
@@ -346,11 +354,11 @@ class _Analysis:
             vaults=[_vault(vault, read, clean, self._network(vault, context)) for vault in every],
             addresses=[vault.address for vault in every],
             entries=[clean.entry(entry) for entry in entries],
-            principals=[clean.principal(one) for one in matrix.principals.by_key.values()],
+            principals=[] if matrix is None else [*map(clean.principal, matrix.principals.by_key.values())],
             objects=[clean.selected(one, read) for one in choice.objects],
             scopes=choice.scopes(),
             unfollowed=[clean.unfollowed(one) for one in unfollowed],
-            observed=None if self._observer is None else self._observer.observe(read, graph, clean),
+            observed=observer.observe(read, graph, clean) if observer is not None and observer.collects else None,
         )
 
     def _network(self, vault: Resource, context: Context) -> str:

@@ -450,6 +450,8 @@ def _references_of(
 
 def located_problems(read: ReadResult) -> list[Problem]:
     """Return the problems of an input, with lines and columns."""
+    if not read.problems:
+        return []
     find = lookup_of(read, (), read.problems)
     return [problem_with_region(problem, find) for problem in read.problems]
 

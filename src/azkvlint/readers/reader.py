@@ -400,6 +400,11 @@ class KeepingReader(Reader):
             self._sources[key] = found
         return found
 
+    @property
+    def keeps_everything(self) -> bool:
+        """Return whether it keeps all that it has read, so that another run reads nothing again."""
+        return self._room >= 0
+
     def _takes(self, found: ReadResult | None) -> bool:
         """Return whether there is room for the content of a unit, and take it."""
         self._room -= 0 if found is None else len(found.resources)

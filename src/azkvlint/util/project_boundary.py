@@ -1,8 +1,8 @@
 """Decide which files a run may read, and open paths within that boundary.
 
 A file is read only if its real path is in the checkout of the input and not below a ``.git`` folder. Outside of any
-checkout the boundary is the folder named on the command line, or the current folder if that contains it. Links are
-followed only inside the boundary.
+checkout the boundary is the folder named on the command line, or the current folder if that contains it and is not the
+root of the file system. Links are followed only inside the boundary.
 """
 
 from __future__ import annotations
@@ -160,15 +160,15 @@ def leads_into_git(path: str, folder: str = "") -> bool:
 def root_of(path: str) -> str:
     """Return the folder that reported paths below ``path`` are relative to: absolute, with links resolved.
 
-    It is the checkout of ``path`` (a file or a folder); outside of checkouts the current folder if that contains it;
-    else ``path`` itself if it is a folder, or its parent.
+    It is the checkout of ``path`` (a file or a folder); outside of checkouts the current folder if that contains it and
+    is not the root of the file system; else ``path`` itself if it is a folder, or its parent.
     """
     real, here = named_path(path), real_path(os.curdir)
     folder = real if os.path.isdir(real) else os.path.dirname(real)
     checkout = checkout_of(folder)
     if checkout is not None:
         return checkout
-    return here if is_within(folder, here) else folder
+    return here if is_within(folder, here) and here != os.path.dirname(here) else folder
 
 
 def checkout_of(folder: str) -> str | None:

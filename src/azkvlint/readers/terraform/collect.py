@@ -56,6 +56,7 @@ from azkvlint.readers.terraform.lifecycle import (
     ApplyOrder,
     declares_role_assignments,
     imported_addresses,
+    is_protected,
     lifecycle_of,
     moved_addresses,
     removed_resources,
@@ -568,7 +569,14 @@ def _stub(symbol: TerraformSymbol[Any], is_call: bool) -> Stub:
         if name not in _META_ARGUMENTS
     }
     callers = (*instance.call.callers, symbol.at) if is_call else instance.call.callers
-    return Stub(at=symbol.at, arguments=arguments, callers=callers, is_call=is_call)
+    return Stub(
+        at=symbol.at,
+        arguments=arguments,
+        callers=callers,
+        is_call=is_call,
+        prevents_destroy=not is_call and is_protected(symbol.declaration),
+        is_missing=isinstance(symbol, ModuleCallSymbol) and symbol.source is None,
+    )
 
 
 def _is_accounted(declaration: TerraformDeclaration) -> bool:

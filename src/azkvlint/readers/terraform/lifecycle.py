@@ -162,9 +162,19 @@ def lifecycle_of(entity: TerraformResourceEntity) -> dict[str, Value]:
     return {PREVENT_DESTROY: _prevent_destroy(entity), IGNORED_CHANGES: _ignored_changes(entity)}
 
 
+def is_protected(written: TerraformDeclaration) -> bool:
+    """Return whether the lifecycle block of a declaration states that Terraform refuses to destroy its instances."""
+    piece = _written(written, "prevent_destroy")
+    node = None if piece is None else piece.attribute.expression()
+    return isinstance(node, ast.Literal) and node.value is True
+
+
 def _argument(entity: TerraformResourceEntity, name: str) -> FileAttribute | None:
+    return _written(entity.symbol.declaration, name)
+
+
+def _written(written: TerraformDeclaration, name: str) -> FileAttribute | None:
     """Return an argument of the lifecycle block. Override files lay theirs over it one by one."""
-    written = entity.symbol.declaration
     found = None
     for part in (inner for layer in written.layers for inner in layer.blocks):
         if part.block.type == "lifecycle" and name in part.attributes:

@@ -122,13 +122,16 @@ def _decode(text: str) -> object:
 class Stub(msgspec.Struct, frozen=True, kw_only=True):
     """The head of a declaration, its arguments by name, and the calls that lead into it, itself included if it is one.
 
-    ``is_call``: findings of the called module can be reported here.
+    ``is_call``: findings of the called module can be reported here. ``prevents_destroy``: its `lifecycle` block states
+    so. ``is_missing``: the called module is not available.
     """
 
     at: Location
     arguments: Mapping[str, Location]
     callers: tuple[Location, ...]
     is_call: bool
+    prevents_destroy: bool = False
+    is_missing: bool = False
 
 
 _MAX_FAULTS = 20
