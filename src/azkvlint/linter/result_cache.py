@@ -263,6 +263,11 @@ class ResultCache:
             self._kept[key] = _CachedResult(result, stored)
         return result
 
+    def files_of(self, unit: Unit) -> Collection[str] | None:
+        """Return the files that the last evaluation of a unit has read, whether or not they have changed since."""
+        kept = self._kept.get(_key(unit))
+        return None if kept is None else kept.result.files
+
     def add(self, unit: Unit, result: UnitResult) -> UnitResult:
         """Keep the result of a unit, and return it, without secrets if the report need not know them."""
         self.evaluated.append(unit)
