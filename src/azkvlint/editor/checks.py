@@ -31,6 +31,7 @@ from azkvlint.editor.settings import (
 )
 from azkvlint.linter.first_units import FirstReport
 from azkvlint.linter.linter import Progress
+from azkvlint.linter.result_cache import CacheFolderSettings, ResultCache
 from azkvlint.linter.watch import IncrementalRun
 from azkvlint.linter.workers import internal_error
 from azkvlint.model.finding import INPUT_UNREADABLE, Report
@@ -144,15 +145,18 @@ class _InputState(msgspec.Struct):
 class Checks:
     """The checks of one editor, for one thread.
 
-    ``configure`` returns the configuration of a check, ``encoding`` is that of positions.
+    ``configure`` returns the configuration of a check, ``encoding`` is that of positions. Results of files are in the
+    ``store`` on the disk, if there is one.
     """
 
-    def __init__(self, configure: Configure, encoding: str) -> None:
-        self._configure = configure
+    def __init__(self, configure: Configure, encoding: str, store: CacheFolderSettings | None = None) -> None:
+        self._configure, self._store = configure, store
         self._encoding = encoding
         self._request = CheckRequest(folders=(), documents={}, settings=EditorSettings())
         self._kept: dict[Inputs, _InputState] = {}
-        self._evaluated = 0  # units since the last outcome
+        # Of the last outcome: what was wrong with the settings, and the units that were evaluated since.
+        self._known_wrong: dict[str, list[CausedDiagnostic]] = {}
+        self._evaluated = 0
 
     def check(
         self,
@@ -202,11 +206,12 @@ class Checks:
                 lines = (problem_line(problem) for problem in now.report.problems if problem.at is None)
                 logged += (from_folder(line, inputs) for line in lines)
         evaluated, self._evaluated = self._evaluated, 0
+        self._known_wrong = self._wrong()
         return CheckOutcome(
             request=request,
             files=_merged(
                 [
-                    self._wrong(self._kept.items()),
+                    self._known_wrong,
                     *(one.checked.files for one in self._kept.values() if one.checked is not None),
                 ]
             ),
@@ -216,12 +221,11 @@ class Checks:
             evaluated=evaluated,
         )
 
-    def _wrong(self, kept: Iterable[tuple[Inputs, _InputState]]) -> dict[str, list[CausedDiagnostic]]:
-        """Return the diagnostics of wrong settings, those of some inputs among them."""
-        request, faults = self._request, [*self._request.faults]
-        for inputs, one in kept:
-            faults += one.faults
-            faults += [fault_of_configuration(one.fault, _folder_of(inputs))] if one.fault else []
+    def _wrong(self) -> dict[str, list[CausedDiagnostic]]:
+        """Return the diagnostics of wrong settings."""
+        request = self._request
+        faults = [*request.faults, *(fault for one in self._kept.values() for fault in one.faults)]
+        faults += (fault_of_configuration(one.fault, _folder_of(at)) for at, one in self._kept.items() if one.fault)
         documents = [file for inputs in request.inputs for file in request.documents if _is_below(file, inputs)]
         return fault_items(faults, request.folders, documents, self._encoding)
 
@@ -242,9 +246,8 @@ class Checks:
             report = first.report if request.folders else _without_other_json(first.report)
             shown = one.converter.of_files(report, first.files)
             others = [other.checked.files for other in self._kept.values() if other is not one and other.checked]
-            # What is wrong with other settings may have been corrected, and the check that follows shows it.
-            wrong = self._wrong([(inputs, one)] if one.sent == request.settings and not one.fault else [])
-            found = ({file: files.get(file, []) for file in shown} for files in (wrong, shown, *others))
+            # What is wrong with the settings is shown where it was, until the check is done.
+            found = ({file: files.get(file, []) for file in shown} for files in (self._known_wrong, shown, *others))
             receive(FirstOutcome(request=request, files=_merged(found)))
 
         try:
@@ -310,7 +313,9 @@ class Checks:
         return self._request.uri_of(file)
 
     def _new(self) -> _InputState:
-        return _InputState(run=IncrementalRun(), converter=Converter(self._uri_of, self._encoding))
+        return _InputState(
+            run=IncrementalRun(ResultCache(self._store)), converter=Converter(self._uri_of, self._encoding)
+        )
 
 
 def from_folder(text: str, inputs: Inputs) -> str:

@@ -49,6 +49,7 @@ from azkvlint.editor.protocol import (
 )
 from azkvlint.editor.publishing import Pull, Push, is_pulling
 from azkvlint.editor.settings import Configure, EditorSettings, Inputs, SettingFault, settings_of
+from azkvlint.linter.result_cache import CacheFolderSettings
 from azkvlint.linter.workers import internal_error
 from azkvlint.model.access import AccessReport
 from azkvlint.model.finding import Report
@@ -83,14 +84,17 @@ class _Server(LanguageServer):
 
 
 class EditorServer:
-    """A session with one client. ``configure`` returns the configuration of a check."""
+    """A session with one client. ``configure`` returns the configuration of a check.
 
-    def __init__(self, configure: Configure, output: BinaryIO) -> None:
+    Results of files are in the ``store`` on the disk, if there is one.
+    """
+
+    def __init__(self, configure: Configure, output: BinaryIO, store: CacheFolderSettings | None = None) -> None:
         self._server = _Server("kvlint", __version__, protocol_cls=_Protocol)
         self._protocol = self._server.protocol
         self._output = MessageWriter(output, lambda: self._stop(_CLOSED))
         self._protocol.set_writer(self._output)
-        self._configure = configure
+        self._configure, self._store = configure, store
         self._worker = CheckThread()
         self._checks: Checks | None = None
         self._encoding = ""
@@ -239,7 +243,7 @@ class EditorServer:
             folders = [params.root_uri]
         self._folders = {path: uri for uri in folders if (path := path_of(uri))}
         self._read_settings(params.initialization_options)
-        self._checks = Checks(self._configure, self._encoding)
+        self._checks = Checks(self._configure, self._encoding, self._store)
         self._actions = Actions(
             self._checks, self._in_worker, self._stop_for_check, params.capabilities, self._encoding
         )
@@ -495,9 +499,11 @@ class EditorServer:
             return action
         return await self._actions.resolve(outcome, file, action)
 
-    def _lenses(self, params: types.CodeLensParams) -> list[types.CodeLens]:
+    async def _lenses(self, params: types.CodeLensParams) -> list[types.CodeLens]:
+        while self._outcome is None:
+            await self._next_outcome()
         outcome, file = self._outcome, path_of(params.text_document.uri)
-        if outcome is None or not self._settings.code_lens or file not in outcome.request.documents:
+        if not self._settings.code_lens or file not in outcome.request.documents:
             return []
         positions = Positions(outcome.request.documents[file].text, self._encoding)
         found = {}
@@ -554,8 +560,8 @@ class EditorServer:
             self._server.workspace_code_lens_refresh(None)
 
 
-def serve(configure: Configure, stream: BinaryIO, output: BinaryIO) -> int:
+def serve(configure: Configure, stream: BinaryIO, output: BinaryIO, store: CacheFolderSettings | None = None) -> int:
     """Serve one client, and return the exit code."""
     # pygls would log messages that it cannot handle, with all their text.
     logging.getLogger("pygls").setLevel(logging.CRITICAL + 1)
-    return asyncio.run(EditorServer(configure, output).serve(stream))
+    return asyncio.run(EditorServer(configure, output, store).serve(stream))

@@ -72,6 +72,8 @@ class FirstUnits:
         inventory = None if scan is not None else inventory_of(config)
         root = scan.root if scan is not None else inventory.root if inventory is not None else ""
         stop()
+        if inventory is not None:
+            self._cache.is_used(inventory.sources)
         settings = UnitSettings(config, prepared.rules, root, prepared.policy, prepared.relevant)
         self._cache.begin(settings)
         try:
