@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 # The size of inputs in bytes from which the default folder is used: evaluating less takes no longer than the cache.
 _PAYS_FROM = 100_000
 _WEIGHT_OF_JSON = 8
-_BETWEEN_WRITES = 60.0  # seconds, in an editor
 
 
 class CacheFolderSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,7 +38,7 @@ class CacheFolderSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     The default folder is not used for small inputs. Without a ``key``, the folder contains one. ``by_content``: files
     are compared by content, not by their times. ``of_editor``: files may have unsaved texts, of which nothing is
-    written.
+    written, and other results at most once in so many ``seconds``.
     """
 
     folder: str
@@ -47,6 +46,7 @@ class CacheFolderSettings(msgspec.Struct, frozen=True, kw_only=True):
     by_content: bool = False
     key: str = ""
     of_editor: bool = False
+    seconds: float = 60.0
 
 
 class _CachedResult(msgspec.Struct):
@@ -335,11 +335,12 @@ class ResultCache:
 
     def _may_write(self) -> bool:
         """Return whether results may be written: for an editor, if no text is unsaved, and not after each edit."""
-        if not self._is_of_editor:
+        settings = self._settings
+        if settings is None or not settings.of_editor:
             return True
         from azkvlint.linter.result_store import are_texts_saved
 
-        is_due = not self._written_at or monotonic() - self._written_at >= _BETWEEN_WRITES
+        is_due = not self._written_at or monotonic() - self._written_at >= settings.seconds
         return is_due and are_texts_saved()
 
     def end(self) -> None:
