@@ -4,6 +4,7 @@
 
 A case is a workspace with a few files of the samples or of ``../shared/corpora``. After every few edits, the
 diagnostics are compared with a check of a copy of the workspace on the disk, with the texts of the editor in its files.
+Some checks are interrupted before, at any place, and some begin another session with the results on the disk.
 With ``--protocol``, a client sends the edits to a server, and compares what it was sent in the end.
 """
 
@@ -15,6 +16,7 @@ import re
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +25,11 @@ from lsprotocol.types import TextDocumentContentChangePartial, TextDocumentConte
 
 from azkvlint.cli.lsp import configure
 from azkvlint.config.run_config import Config
-from azkvlint.editor.checks import CheckOutcome, CheckRequest, Checks, OpenDocument
+from azkvlint.editor.checks import CheckOutcome, CheckRequest, Checks, FirstOutcome, OpenDocument, Superseded
 from azkvlint.editor.protocol import Positions, changed, path_of
 from azkvlint.editor.settings import EditorSettings
 from azkvlint.linter.linter import check
+from azkvlint.linter.result_cache import CacheFolderSettings
 from azkvlint.model.finding import Finding, Problem, Report
 from azkvlint.syntax.texts import PARSED_TEXTS, ParsedTexts
 from azkvlint.util.errors import KvlintError
@@ -61,7 +64,9 @@ class Workspace:
                 (base / name).write_bytes(data)
         self.names = [name for name, _ in files]
         self.encoding = rng.choice(("utf-8", "utf-16", "utf-32"))
-        self.checks = Checks(explained, self.encoding)
+        # Results of the texts on the disk are kept for the next session, however fast they are.
+        self.store = CacheFolderSettings(folder=str(top / "cache"), option="--cache-dir", of_editor=True, seconds=0)
+        self.checks = Checks(explained, self.encoding, self.store)
         self.documents: dict[str, OpenDocument] = {}
         self.edits = 0
 
@@ -112,9 +117,12 @@ class Workspace:
 
     def difference(self) -> str:
         """Return how the diagnostics differ from those of the command line; empty if they do not."""
-        outcome = self.checks.check(
-            CheckRequest(folders=(str(self.folder),), documents=dict(self.documents), settings=EditorSettings())
-        )
+        request = CheckRequest(folders=(str(self.folder),), documents=dict(self.documents), settings=EditorSettings())
+        if self.rng.random() < 0.2:
+            self.checks = Checks(explained, self.encoding, self.store)  # another session
+        for _ in range(self.rng.choice((0, 0, 1, 2))):
+            self._interrupt(request, self.rng.randrange(12))
+        outcome = self.checks.check(request, receive=self.rng.choice((None, _ignore)))
         found = sorted(
             _shown(str(Path(file).relative_to(self.folder)), item.cause, item.diagnostic.range.start.line)
             for file, items in outcome.files.items()
@@ -124,6 +132,12 @@ class Workspace:
         if fault:
             return "" if outcome.shown else f"not shown: {fault}"
         return _difference(found, expected) or self._misplaced(outcome) or self._inequality(outcome)
+
+    def _interrupt(self, request: CheckRequest, looks: int) -> None:
+        """Check until something newer arrives, after so many looks for it."""
+        left = iter(range(looks))
+        with suppress(Superseded):
+            self.checks.check(request, lambda: next(left, None) is None, _ignore)
 
     def replay(self, edits: int) -> str:
         """Return how the diagnostics differ that a client of a server has in the end."""
@@ -210,6 +224,10 @@ class Workspace:
     def _units(self, text: str) -> int:
         codec, size = {"utf-8": ("utf-8", 1), "utf-16": ("utf-16-le", 2), "utf-32": ("utf-32-le", 4)}[self.encoding]
         return len(text.encode(codec)) // size
+
+
+def _ignore(_: FirstOutcome) -> None:
+    """Ignore what is known before a check is done."""
 
 
 def _difference(found: list[str], expected: list[str]) -> str:

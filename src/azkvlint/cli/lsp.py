@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from azkvlint.cli.resolve import config_of
+from azkvlint.cli.resolve import cache_folder_of, config_of
 from azkvlint.config.arguments import Arguments
 from azkvlint.config.run_config import Config
 from azkvlint.config.settings import resolve_settings
@@ -17,6 +17,7 @@ from azkvlint.util.text import visible
 
 if TYPE_CHECKING:
     from azkvlint.editor.settings import EditorSettings
+    from azkvlint.linter.result_cache import CacheFolderSettings
 
 MISSING = "kvlint lsp requires the package pygls"
 """The error without pygls, by which the extension for Visual Studio Code recognizes that."""
@@ -41,7 +42,16 @@ def run_lsp() -> int:
     from azkvlint.util.output_files import take_stdout
     from azkvlint.util.project_files import stdin_stream
 
-    return serve(configure, stdin_stream(), take_stdout())
+    return serve(configure, stdin_stream(), take_stdout(), stored_results())
+
+
+def stored_results() -> CacheFolderSettings | None:
+    """Return where an editor finds and keeps the results of files, as the command line does; None for nowhere."""
+    try:
+        folder = cache_folder_of(resolve_settings(Arguments(paths=()), "check"))
+    except UsageError:
+        return None
+    return None if folder is None else msgspec.structs.replace(folder, of_editor=True)
 
 
 def configure(paths: tuple[str, ...], chosen: EditorSettings) -> Config:

@@ -26,7 +26,7 @@ from azkvlint.util.project_boundary import absolute_path, expand_home, real_path
 from azkvlint.util.text import visible
 
 if TYPE_CHECKING:
-    from azkvlint.linter.result_cache import ResultCache
+    from azkvlint.linter.result_cache import CacheFolderSettings, ResultCache
 
 _MOST_DIGITS = 3
 _ELSEWHERE = "write to another file"
@@ -440,7 +440,17 @@ _NO = ("", "0", "false", "no", "off")
 
 
 def cache_of(settings: Settings) -> ResultCache | None:
-    """Return the cache of a run; None if the run uses none. Raise UsageError for invalid settings.
+    """Return the cache of a run; None if the run uses none. Raise UsageError for invalid settings."""
+    folder = cache_folder_of(settings)
+    if folder is None:
+        return None
+    from azkvlint.linter.result_cache import ResultCache
+
+    return ResultCache(folder, has_several_runs=settings.arguments.watch)
+
+
+def cache_folder_of(settings: Settings) -> CacheFolderSettings | None:
+    """Return the folder of the cache of a run; None if the run uses none. Raise UsageError for invalid settings.
 
     Without a named folder, it is in the user's folder of caches, and not used in CI, where that would not persist.
     """
@@ -456,7 +466,7 @@ def cache_of(settings: Settings) -> ResultCache | None:
         if arguments.cache_dir:
             print_line(f"the cache is not used, because {CACHE_KEY} is empty")
         return None
-    from azkvlint.linter.result_cache import CacheFolderSettings, ResultCache
+    from azkvlint.linter.result_cache import CacheFolderSettings
 
     # No shell expands `~` in variables of CI services.
     folder = expand_home(arguments.cache_dir)
@@ -466,14 +476,11 @@ def cache_of(settings: Settings) -> ResultCache | None:
         folder = default_folder(os.environ)
         if not folder:
             return None
-    return ResultCache(
-        CacheFolderSettings(
-            folder=folder,
-            option=settings.label("cache_dir") if arguments.cache_dir else "",
-            by_content=arguments.cache_by == "content",
-            key=key or "",
-        ),
-        has_several_runs=arguments.watch,
+    return CacheFolderSettings(
+        folder=folder,
+        option=settings.label("cache_dir") if arguments.cache_dir else "",
+        by_content=arguments.cache_by == "content",
+        key=key or "",
     )
 
 

@@ -29,7 +29,9 @@ from azkvlint.editor.settings import (
     sentence_of,
     without_faults,
 )
+from azkvlint.linter.first_units import FirstReport
 from azkvlint.linter.linter import Progress
+from azkvlint.linter.result_cache import CacheFolderSettings, ResultCache
 from azkvlint.linter.watch import IncrementalRun
 from azkvlint.linter.workers import internal_error
 from azkvlint.model.finding import INPUT_UNREADABLE, Report
@@ -113,6 +115,13 @@ class CheckOutcome(msgspec.Struct, frozen=True, kw_only=True):
     evaluated: int
 
 
+class FirstOutcome(msgspec.Struct, frozen=True, kw_only=True):
+    """The diagnostics of open documents by real path, from the inputs that read them; those of a check replace them."""
+
+    request: CheckRequest
+    files: Mapping[str, list[CausedDiagnostic]]
+
+
 class Superseded(BaseException):
     """A newer request has arrived. It passes the places that turn an Exception into a problem of an input."""
 
@@ -120,7 +129,8 @@ class Superseded(BaseException):
 class _InputState(msgspec.Struct):
     """What is kept of the checks of one input: ``checked`` is the last that succeeded, ``fault`` why none has since.
 
-    ``settings`` are those of the client without the ones that have ``faults``; None before the first check.
+    ``settings`` are those that the client has ``sent``, without the ones that have ``faults``; None before the first
+    check.
     """
 
     run: IncrementalRun
@@ -128,39 +138,62 @@ class _InputState(msgspec.Struct):
     checked: Checked | None = None
     fault: str = ""
     settings: EditorSettings | None = None
+    sent: EditorSettings | None = None
     faults: tuple[SettingFault, ...] = ()
 
 
 class Checks:
     """The checks of one editor, for one thread.
 
-    ``configure`` returns the configuration of a check, ``encoding`` is that of positions.
+    ``configure`` returns the configuration of a check, ``encoding`` is that of positions. Results of files are in the
+    ``store`` on the disk, if there is one.
     """
 
-    def __init__(self, configure: Configure, encoding: str) -> None:
-        self._configure = configure
+    def __init__(self, configure: Configure, encoding: str, store: CacheFolderSettings | None = None) -> None:
+        self._configure, self._store = configure, store
         self._encoding = encoding
         self._request = CheckRequest(folders=(), documents={}, settings=EditorSettings())
         self._kept: dict[Inputs, _InputState] = {}
+        # Of the last outcome: what was wrong with the settings, and the units that were evaluated since.
+        self._known_wrong: dict[str, list[CausedDiagnostic]] = {}
+        self._evaluated = 0
 
-    def check(self, request: CheckRequest, is_superseded: Callable[[], bool] = lambda: False) -> CheckOutcome:
-        """Return the diagnostics of all files. Raise Superseded if a newer request has arrived."""
+    def check(
+        self,
+        request: CheckRequest,
+        is_superseded: Callable[[], bool] = lambda: False,
+        receive: Callable[[FirstOutcome], object] | None = None,
+        show: Progress | None = None,
+    ) -> CheckOutcome:
+        """Return the diagnostics of all files. Raise Superseded if a newer request has arrived.
+
+        The units that read open documents are evaluated before all others, and ``receive`` gets what they have.
+        ``show`` is called with the numbers of finished units and of all units.
+        """
         self.hold(request)
         PARSED_TEXTS.begin()
         self._kept = {inputs: self._kept.get(inputs) or self._new() for inputs in request.inputs}
         shown: list[tuple[MessageType, str]] = []
         logged: list[str] = []
-        evaluated = 0
 
-        def progress(done: int, total: int) -> None:
+        def stop() -> None:
             if is_superseded():
                 raise Superseded
 
+        def progress(done: int, total: int) -> None:
+            stop()
+            if show is not None:
+                show(done, total)
+
+        if receive is not None:
+            for inputs, one in self._kept.items():
+                stop()
+                self._check_first(inputs, one, receive, stop)
         for inputs, one in self._kept.items():
-            progress(0, 0)
+            stop()
             before, known = one.checked, one.faults
             fault = from_folder(self._try(inputs, one, progress), inputs)
-            evaluated += 0 if fault else len(one.run.reevaluated)
+            self._evaluated += 0 if fault else len(one.run.reevaluated)
             if fault and fault != one.fault:
                 shown.append((MessageType.Error, fault))
             shown += ((MessageType.Warning, each.text) for each in one.faults if each not in known)
@@ -172,18 +205,59 @@ class Checks:
             ):
                 lines = (problem_line(problem) for problem in now.report.problems if problem.at is None)
                 logged += (from_folder(line, inputs) for line in lines)
-        faults = [*request.faults, *(fault for one in self._kept.values() for fault in one.faults)]
-        faults += (fault_of_configuration(one.fault, _folder_of(at)) for at, one in self._kept.items() if one.fault)
-        documents = [file for inputs in request.inputs for file in request.documents if _is_below(file, inputs)]
-        wrong = fault_items(faults, request.folders, documents, self._encoding)
+        evaluated, self._evaluated = self._evaluated, 0
+        self._known_wrong = self._wrong()
         return CheckOutcome(
             request=request,
-            files=_merged([wrong, *(one.checked.files for one in self._kept.values() if one.checked is not None)]),
+            files=_merged(
+                [
+                    self._known_wrong,
+                    *(one.checked.files for one in self._kept.values() if one.checked is not None),
+                ]
+            ),
             checked={inputs: one.checked for inputs, one in self._kept.items() if one.checked is not None},
             shown=tuple(dict.fromkeys(shown)),
             logged=tuple(logged),
             evaluated=evaluated,
         )
+
+    def _wrong(self) -> dict[str, list[CausedDiagnostic]]:
+        """Return the diagnostics of wrong settings."""
+        request = self._request
+        faults = [*request.faults, *(fault for one in self._kept.values() for fault in one.faults)]
+        faults += (fault_of_configuration(one.fault, _folder_of(at)) for at, one in self._kept.items() if one.fault)
+        documents = [file for inputs in request.inputs for file in request.documents if _is_below(file, inputs)]
+        return fault_items(faults, request.folders, documents, self._encoding)
+
+    def _check_first(
+        self,
+        inputs: Inputs,
+        one: _InputState,
+        receive: Callable[[FirstOutcome], object],
+        stop: Callable[[], object],
+    ) -> None:
+        """Evaluate what reads the open documents of an input. What fails here is reported by the check that follows."""
+        request = self._request
+        files = [file for file in request.documents if _is_below(file, inputs)]
+        if not files:
+            return
+
+        def receive_report(first: FirstReport) -> None:
+            report = first.report if request.folders else _without_other_json(first.report)
+            shown = one.converter.of_files(report, first.files)
+            others = [other.checked.files for other in self._kept.values() if other is not one and other.checked]
+            # What is wrong with the settings is shown where it was, until the check is done.
+            found = ({file: files.get(file, []) for file in shown} for files in (self._known_wrong, shown, *others))
+            receive(FirstOutcome(request=request, files=_merged(found)))
+
+        try:
+            settings = one.settings if one.sent == request.settings else None
+            config = self._configure(inputs, settings or request.settings)
+            one.run.check_first(config, files, receive_report, stop)
+        except Exception:  # noqa: BLE001  # the check fails for the same reason, and reports it
+            return
+        finally:
+            self._evaluated += one.run.evaluated_first
 
     def _try(self, inputs: Inputs, one: _InputState, progress: Progress) -> str:
         """Check one input, and return why that failed, if it did. Then the results of the last check stay."""
@@ -211,7 +285,7 @@ class Checks:
             faults = tuple(msgspec.structs.replace(one, text=from_folder(one.text, inputs)) for one in found)
             config = self._configure(inputs, settings)
             report = one.run.check(config, progress)
-        one.settings, one.faults = settings, faults
+        one.settings, one.sent, one.faults = settings, self._request.settings, faults
         return config, report
 
     def hold(self, request: CheckRequest) -> None:
@@ -239,7 +313,9 @@ class Checks:
         return self._request.uri_of(file)
 
     def _new(self) -> _InputState:
-        return _InputState(run=IncrementalRun(), converter=Converter(self._uri_of, self._encoding))
+        return _InputState(
+            run=IncrementalRun(ResultCache(self._store)), converter=Converter(self._uri_of, self._encoding)
+        )
 
 
 def from_folder(text: str, inputs: Inputs) -> str:

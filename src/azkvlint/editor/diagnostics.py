@@ -8,7 +8,7 @@ lens of a vault shows from where it can be reached, and who can read its secrets
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from itertools import chain
 from typing import TypeAlias
 
@@ -115,15 +115,26 @@ class Converter:
 
     def by_file(self, report: Report) -> dict[str, list[CausedDiagnostic]]:
         """Return the diagnostics of a report by real path. Problems without a file are left out."""
+        self._kept = self._converted_by_file(report, None)
+        return {file: kept.items for file, kept in self._kept.items()}
+
+    def of_files(self, report: Report, files: Collection[str]) -> dict[str, list[CausedDiagnostic]]:
+        """Return the diagnostics of some files, from a report that has all of them and those of few others."""
+        found = self._converted_by_file(report, files)
+        self._kept.update(found)
+        return {file: found[file].items if file in found else [] for file in files}
+
+    def _converted_by_file(self, report: Report, files: Collection[str] | None) -> dict[str, _CachedDiagnostics]:
         self._texts.clear()
         causes: dict[str, list[Cause]] = {}
         found: Iterable[Cause] = chain(report.findings, report.problems)
         for cause in found:
-            if cause.at is not None:
-                causes.setdefault(_file(report, cause.at), []).append(cause)
-        self._kept = {file: self._converted(report, file, of_file) for file, of_file in causes.items()}
+            file = "" if cause.at is None else _file(report, cause.at)
+            if file and (files is None or file in files):
+                causes.setdefault(file, []).append(cause)
+        converted = {file: self._converted(report, file, of_file) for file, of_file in causes.items()}
         self._texts.clear()
-        return {file: kept.items for file, kept in self._kept.items()}
+        return converted
 
     def _converted(self, report: Report, file: str, causes: list[Cause]) -> _CachedDiagnostics:
         states = tuple(state_of(path) for path in sorted({file, *_related_files(report, causes)}))

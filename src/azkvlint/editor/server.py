@@ -10,7 +10,7 @@ import inspect
 import logging
 import os
 import threading
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from time import monotonic
@@ -29,10 +29,12 @@ from azkvlint.editor.checks import (
     CheckRequest,
     Checks,
     CheckThread,
+    FirstOutcome,
     OpenDocument,
     Superseded,
 )
-from azkvlint.editor.diagnostics import SOURCE, access_of, hover, lenses, title
+from azkvlint.editor.diagnostics import SOURCE, CausedDiagnostic, access_of, hover, lenses, title
+from azkvlint.editor.progress import ProgressDisplay
 from azkvlint.editor.protocol import (
     INVALID_PARAMETERS,
     INVALID_REQUEST,
@@ -45,7 +47,9 @@ from azkvlint.editor.protocol import (
     receive,
     uri_of,
 )
+from azkvlint.editor.publishing import Pull, Push, is_pulling
 from azkvlint.editor.settings import Configure, EditorSettings, Inputs, SettingFault, settings_of
+from azkvlint.linter.result_cache import CacheFolderSettings
 from azkvlint.linter.workers import internal_error
 from azkvlint.model.access import AccessReport
 from azkvlint.model.finding import Report
@@ -54,6 +58,7 @@ _T = TypeVar("_T")
 # The pause in seconds after which a change is checked is half the time by which a check is slow, within these limits.
 # A longer series of changes is checked in between.
 _PAUSES, _SLOW, _LONGEST = (0.02, 0.5), 0.1, 1.5
+_SHOWN = 0.25  # seconds between two displays of the progress
 _LOOK = 2.0  # seconds between two looks for the parent process
 _NOT_INITIALIZED = -32002
 _WATCHED = "**/*.{tf,tofu,tfvars,hcl,bicep,bicepparam,json,jsonc,toml,yaml,yml}"
@@ -79,14 +84,17 @@ class _Server(LanguageServer):
 
 
 class EditorServer:
-    """A session with one client. ``configure`` returns the configuration of a check."""
+    """A session with one client. ``configure`` returns the configuration of a check.
 
-    def __init__(self, configure: Configure, output: BinaryIO) -> None:
+    Results of files are in the ``store`` on the disk, if there is one.
+    """
+
+    def __init__(self, configure: Configure, output: BinaryIO, store: CacheFolderSettings | None = None) -> None:
         self._server = _Server("kvlint", __version__, protocol_cls=_Protocol)
         self._protocol = self._server.protocol
         self._output = MessageWriter(output, lambda: self._stop(_CLOSED))
         self._protocol.set_writer(self._output)
-        self._configure = configure
+        self._configure, self._store = configure, store
         self._worker = CheckThread()
         self._checks: Checks | None = None
         self._encoding = ""
@@ -94,11 +102,15 @@ class EditorServer:
         self._documents: dict[str, OpenDocument] = {}
         self._settings = EditorSettings()
         self._setting_faults: tuple[SettingFault, ...] = ()
-        self._diagnostics: _Push | _Pull = _Push(self._server)
+        self._diagnostics: Push | Pull = Push(self._server)
         self._actions: Actions | None = None
         self._access_reports: dict[Inputs, tuple[Report, asyncio.Future[AccessReport | None]]] = {}
         self._waiting: list[asyncio.Future[None]] = []
         self._outcome: CheckOutcome | None = None
+        # What was found last: of open documents, that is newer than the outcome of a check of all.
+        self._found: dict[str, list[CausedDiagnostic]] = {}
+        self._texts_found: dict[str, OpenDocument] = {}
+        self._progress = ProgressDisplay(self._server)
         self._timer: asyncio.TimerHandle | None = None
         self._first_change = 0.0
         self._pause = _PAUSES[0]
@@ -231,12 +243,12 @@ class EditorServer:
             folders = [params.root_uri]
         self._folders = {path: uri for uri in folders if (path := path_of(uri))}
         self._read_settings(params.initialization_options)
-        self._checks = Checks(self._configure, self._encoding)
+        self._checks = Checks(self._configure, self._encoding, self._store)
         self._actions = Actions(
             self._checks, self._in_worker, self._stop_for_check, params.capabilities, self._encoding
         )
-        if _is_pulling(params.capabilities):
-            self._diagnostics = pull = _Pull(self._server, self._current, self._next_outcome)
+        if is_pulling(params.capabilities):
+            self._diagnostics = pull = Pull(self._server, self._found_in, self._next_outcome)
             options = types.DiagnosticOptions(
                 inter_file_dependencies=True, workspace_diagnostics=True, identifier=SOURCE
             )
@@ -374,30 +386,62 @@ class EditorServer:
         checks = self._checks
         if checks is None:
             return
-        start = monotonic()
+        first = shown = start = monotonic()
+
+        def receive(outcome: FirstOutcome) -> None:
+            nonlocal first
+            first = first if first > start else monotonic()
+            self._in_loop(self._receive_first, outcome)
+
+        def show(done: int, total: int) -> None:
+            nonlocal shown
+            if monotonic() - shown >= _SHOWN:
+                shown = monotonic()
+                self._in_loop(self._progress.report, done, total)
+
+        self._in_loop(self._progress.start)
         try:
-            outcome = checks.check(request, lambda: self._worker.has_check)
+            outcome = checks.check(request, lambda: self._worker.has_check, receive, show)
         except Superseded:
             return
         except Exception as error:  # noqa: BLE001  # the worker must not end
             self._in_loop(self._log_error, error)
+            self._in_loop(self._progress.end)
             return
-        self._in_loop(self._receive_outcome, outcome, monotonic() - start)
+        self._in_loop(self._receive_outcome, outcome, (first if first > start else monotonic()) - start)
+
+    def _receive_first(self, outcome: FirstOutcome) -> None:
+        self._found.update(outcome.files)
+        self._texts_found.update({file: outcome.request.documents[file] for file in outcome.files})
+        self._diagnostics.receive_first(outcome, self._documents)
+        self._wake()
 
     def _receive_outcome(self, outcome: CheckOutcome, seconds: float) -> None:
+        """Show an outcome. What is typed is shown after some ``seconds``."""
         self._pause = min(max((seconds - _SLOW) / 2, _PAUSES[0]), _PAUSES[1])
         before, self._outcome = self._outcome, outcome
+        self._found, self._texts_found = dict(outcome.files), dict(outcome.request.documents)
         for kind, text in outcome.shown:
             self._show(text, kind)
         for text in outcome.logged:
             self._log(text, types.MessageType.Warning)
         self._diagnostics.receive(outcome, self._documents)
+        self._progress.end()
         if before is not None and outcome.evaluated:
             self._refresh_lenses()
+        self._wake()
+
+    def _wake(self) -> None:
+        """Let go on what waits for the next outcome."""
         waiting, self._waiting = self._waiting, []
         for one in waiting:
             if not one.done():
                 one.set_result(None)
+
+    async def _found_in(self, file: str) -> None:
+        """Wait until the diagnostics of the current text of a document are known, if it is open."""
+        while file in self._documents and self._texts_found.get(file) is not self._documents[file]:
+            await self._next_outcome()
 
     async def _current(self, file: str) -> CheckOutcome | None:
         """Return the outcome of a check of the current text of a document; None if it is not open."""
@@ -439,7 +483,7 @@ class EditorServer:
 
     def _hover(self, params: types.HoverParams) -> types.Hover | None:
         file = path_of(params.text_document.uri)
-        return None if self._outcome is None else hover(self._outcome.files.get(file, ()), params.position)
+        return hover(self._found.get(file, ()), params.position)
 
     async def _code_actions(self, params: types.CodeActionParams) -> list[types.CodeAction]:
         file = path_of(params.text_document.uri)
@@ -455,9 +499,11 @@ class EditorServer:
             return action
         return await self._actions.resolve(outcome, file, action)
 
-    def _lenses(self, params: types.CodeLensParams) -> list[types.CodeLens]:
+    async def _lenses(self, params: types.CodeLensParams) -> list[types.CodeLens]:
+        while self._outcome is None:
+            await self._next_outcome()
         outcome, file = self._outcome, path_of(params.text_document.uri)
-        if outcome is None or not self._settings.code_lens or file not in outcome.request.documents:
+        if not self._settings.code_lens or file not in outcome.request.documents:
             return []
         positions = Positions(outcome.request.documents[file].text, self._encoding)
         found = {}
@@ -514,118 +560,8 @@ class EditorServer:
             self._server.workspace_code_lens_refresh(None)
 
 
-def serve(configure: Configure, stream: BinaryIO, output: BinaryIO) -> int:
+def serve(configure: Configure, stream: BinaryIO, output: BinaryIO, store: CacheFolderSettings | None = None) -> int:
     """Serve one client, and return the exit code."""
     # pygls would log messages that it cannot handle, with all their text.
     logging.getLogger("pygls").setLevel(logging.CRITICAL + 1)
-    return asyncio.run(EditorServer(configure, output).serve(stream))
-
-
-class _Push:
-    """Publishes the diagnostics of each file when they or its text have changed."""
-
-    def __init__(self, server: LanguageServer) -> None:
-        self._server = server
-        self._published: dict[str, tuple[list[types.Diagnostic], int | None]] = {}
-
-    def receive(self, outcome: CheckOutcome, documents: Mapping[str, OpenDocument]) -> None:
-        """Publish the outcome of a check. ``documents`` are the open ones now."""
-        for file in {**self._published, **outcome.files}:
-            document = documents.get(file)
-            if document is not outcome.request.documents.get(file):
-                continue  # it has changed since, and the next check has its diagnostics
-            diagnostics = [item.diagnostic for item in outcome.files.get(file, ())]
-            version = None if document is None else document.version
-            before = self._published.get(file)
-            if before == (diagnostics, version) or (not diagnostics and not (before and before[0])):
-                continue
-            self._published[file] = diagnostics, version
-            if not diagnostics:
-                del self._published[file]
-            self._server.text_document_publish_diagnostics(
-                types.PublishDiagnosticsParams(
-                    uri=outcome.request.uri_of(file), diagnostics=diagnostics, version=version
-                )
-            )
-
-
-class _Pull:
-    """Answers requests for diagnostics. ``current`` returns an outcome with the current text of a document.
-
-    ``following`` waits for the next outcome.
-    """
-
-    def __init__(
-        self,
-        server: LanguageServer,
-        current: Callable[[str], Awaitable[CheckOutcome | None]],
-        following: Callable[[], Awaitable[None]],
-    ) -> None:
-        self._server = server
-        self._current, self._following = current, following
-        self._known: dict[str, list[types.Diagnostic]] = {}
-        self._ids: dict[str, int] = {}
-        self._number = 0
-        self._outcome: CheckOutcome | None = None
-        self._asked: set[str] = set()
-
-    def receive(self, outcome: CheckOutcome, documents: Mapping[str, OpenDocument]) -> None:
-        """Note what has changed, and let the client ask again for documents that it did not ask for."""
-        del documents
-        found = {file: [item.diagnostic for item in items] for file, items in outcome.files.items()}
-        changed = {file for file in {**self._known, **found} if self._known.get(file, []) != found.get(file, [])}
-        self._outcome, self._known = outcome, found
-        for file in changed:
-            self._number += 1
-            self._ids[file] = self._number
-        if changed - self._asked:
-            self._server.workspace_diagnostic_refresh(None)
-
-    async def document(self, params: types.DocumentDiagnosticParams) -> types.DocumentDiagnosticReport:
-        """Return the diagnostics of a document."""
-        file = path_of(params.text_document.uri)
-        self._asked.add(file)
-        try:
-            await self._current(file)
-        finally:
-            self._asked.discard(file)
-        id_ = self._id(file)
-        if params.previous_result_id == id_:
-            return types.RelatedUnchangedDocumentDiagnosticReport(result_id=id_)
-        return types.RelatedFullDocumentDiagnosticReport(items=self._known.get(file, []), result_id=id_)
-
-    async def workspace(self, params: types.WorkspaceDiagnosticParams) -> types.WorkspaceDiagnosticReport:
-        """Return the diagnostics of all files, when any has changed."""
-        previous = {path_of(one.uri): one for one in params.previous_result_ids}
-        while True:
-            if self._outcome is not None:
-                files = {**dict.fromkeys(previous), **self._known}
-                changed = [file for file in files if file not in previous or previous[file].value != self._id(file)]
-                if changed or not previous:
-                    return types.WorkspaceDiagnosticReport([self._report(file) for file in changed])
-            await self._following()
-
-    def _report(self, file: str) -> types.WorkspaceFullDocumentDiagnosticReport:
-        request = None if self._outcome is None else self._outcome.request
-        document = None if request is None else request.documents.get(file)
-        return types.WorkspaceFullDocumentDiagnosticReport(
-            uri=uri_of(file) if document is None else document.uri,
-            items=self._known.get(file, []),
-            version=None if document is None else document.version,
-            result_id=self._id(file),
-        )
-
-    def _id(self, file: str) -> str:
-        return str(self._ids.get(file, 0))
-
-
-def _is_pulling(capabilities: types.ClientCapabilities) -> bool:
-    """Return whether a client asks for diagnostics, and asks again when the server tells it to."""
-    document, workspace = capabilities.text_document, capabilities.workspace
-    return (
-        document is not None
-        and document.diagnostic is not None
-        and workspace is not None
-        and workspace.diagnostics is not None
-        and bool(workspace.diagnostics.refresh_support)
-    )
+    return asyncio.run(EditorServer(configure, output, store).serve(stream))

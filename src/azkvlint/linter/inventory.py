@@ -24,6 +24,12 @@ class Inventory(msgspec.Struct, frozen=True, kw_only=True):
     commands: DeploymentCommands
     matched: frozenset[int]
 
+    @property
+    def read_for_units(self) -> list[Source]:
+        """Return the files besides the sources that are read to find the units: parameter files and scripts."""
+        scripts = [Source(file=script, path="", is_explicit=False) for script in self.others.scripts]
+        return [*self.parameters, *scripts]
+
     def units(self, types: Collection[str], defaults: Collection[str]) -> list[Unit]:
         """Return the units to evaluate; see ``units_of``."""
         return units_of(self.sources, self.parameters, types, defaults, self.commands)

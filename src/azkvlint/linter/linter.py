@@ -42,7 +42,7 @@ from azkvlint.model.finding import (
 from azkvlint.model.location import Location, static_address
 from azkvlint.model.rule import Rule, Severity
 from azkvlint.model.suppression import OVERRIDE
-from azkvlint.readers.discover import JSON, STDIN, STDIN_NAME, Source, declares_variable, discover, is_module_file
+from azkvlint.readers.discover import JSON, STDIN, STDIN_NAME, declares_variable, discover, is_module_file
 from azkvlint.readers.missing_modules import FETCH, unfetched_submodules
 from azkvlint.readers.units import Unit
 from azkvlint.util.errors import EXIT_CLEAN, EXIT_FINDINGS, EXIT_INCOMPLETE, UsageError
@@ -348,11 +348,7 @@ def unit_results(
         def find() -> list[Unit]:
             return inventory.units(relevant, config.default_worlds)
 
-        if cache is None:
-            units = find()
-        else:
-            read_by_name = [Source(file=script, path="", is_explicit=False) for script in others.scripts]
-            units = cache.units(sources, [*inventory.parameters, *read_by_name], find)
+        units = find() if cache is None else cache.units(sources, inventory.read_for_units, find)
         some = None if cache is None else cache.partial
         evaluated = rules if some is None else tuple(rule for rule in rules if rule.id in some)
         found = evaluate_units(units, settings._replace(rules=evaluated), cache, compiled)

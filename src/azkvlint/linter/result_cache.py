@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from time import monotonic
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -36,13 +37,16 @@ class CacheFolderSettings(msgspec.Struct, frozen=True, kw_only=True):
     """The folder of the cache, and the ``option`` that names it; empty for the default folder.
 
     The default folder is not used for small inputs. Without a ``key``, the folder contains one. ``by_content``: files
-    are compared by content, not by their times.
+    are compared by content, not by their times. ``of_editor``: files may have unsaved texts, of which nothing is
+    written, and other results at most once in so many ``seconds``.
     """
 
     folder: str
     option: str = ""
     by_content: bool = False
     key: str = ""
+    of_editor: bool = False
+    seconds: float = 60.0
 
 
 class _CachedResult(msgspec.Struct):
@@ -94,7 +98,9 @@ class ResultCache:
         self._kept: dict[Unit, _CachedResult] = {}
         self._scan: _UnitScan | None = None
         self._loaded: StoredResults | None = None
-        self._changed: frozenset[int] = frozenset()
+        self._changes: dict[int, bool] = {}  # whether a stored file has changed, by its index; filled when it matters
+        self._pays = False
+        self._written_at = 0.0
         # What the search for units has found in files. It does not depend on the request.
         self._remembered: Remembered = {}
         self._is_new = False
@@ -149,27 +155,34 @@ class ResultCache:
     def is_used(self, sources: Sequence[Source]) -> bool:
         """Return whether a run on these sources uses the cache."""
         settings = self._settings
+        if settings is not None and settings.of_editor:
+            self._pays = self._pays or bool(settings.option) or _pays(sources)
+            return True
         # Texts of editors have states in memory only, and the content of standard input has none.
         if (EDITOR_TEXTS and settings is not None) or any(source.file == STDIN for source in sources):
             return False
+        self._pays = True
         return settings is None or bool(settings.option) or self._has_several_runs or _pays(sources)
 
     def begin(self, settings: UnitSettings) -> None:
         """Begin a run, and record all accesses to files from now on. Raise UsageError for a folder in the checkout."""
         FILE_BUFFER.begin_check()
         FILE_TRACKER.start(self._remembered, self.snapshot)
-        self.evaluated, self._is_new = [], False
+        self.evaluated, self._changes = [], {}
+        # What an editor has not written yet is written when no text is unsaved.
+        self._is_new = self._is_new and self._is_of_editor
         config, rules = settings.config, settings.rules
         # In memory, what only decides on the inputs, or on what of the results a report shows, makes no difference.
-        of_units = config if self._settings is not None else _of_units(config)
+        of_units = config if self._settings is not None and not self._is_of_editor else _of_units(config)
         # Custom rules may have changed. Not by equality: a rule that requires 1 equals one that requires true.
         of_rules = msgspec.json.encode(rules) if config.rules else rules
         request = of_units, of_rules, *settings[2:]
         if request == self._request:
             return
         self._request, self._kept, self._scan, self._loaded = request, {}, None, None
+        self._digest, self._is_new = None, False
         self._rules = {rule.id: rule for rule in rules}
-        if self._settings is None:
+        if self._settings is None or not self._pays:
             return
         # Overrides select resources by their addresses, so they are applied before redaction.
         self._is_redacted = not config.overrides
@@ -185,7 +198,7 @@ class ResultCache:
 
         top = folder_of_inputs(settings.folder)
         if top:
-            if not settings.option:
+            if not settings.option or settings.of_editor:
                 return None
             text = f"{settings.option} {settings.folder}: the folder is in `{top}`, which the run checks"
             raise UsageError(text, "name a folder outside of the checkout: a checkout can contain forged results")
@@ -198,11 +211,18 @@ class ResultCache:
             return None
 
     def _load(self, store: ResultStore) -> None:
-        loaded = None if self._digest is None else store.load(self._digest)
-        if loaded is not None:
-            self._loaded = loaded
-            pairs = enumerate(zip(loaded.paths, loaded.states, strict=True))
-            self._changed = frozenset(index for index, (path, state) in pairs if self._is_changed(store, path, state))
+        self._loaded = None if self._digest is None else store.load(self._digest)
+
+    def _have_changed(self, store: ResultStore, loaded: StoredResults, indexes: Iterable[int]) -> bool:
+        """Return whether any of some stored files has changed."""
+        for index in indexes:
+            known = self._changes.get(index)
+            if known is None:
+                known = self._is_changed(store, loaded.paths[index], loaded.states[index])
+                self._changes[index] = known
+            if known:
+                return True
+        return False
 
     def _is_changed(self, store: ResultStore, path: str, stored: State) -> bool:
         now = FILE_TRACKER.state_now(path)
@@ -226,7 +246,7 @@ class ResultCache:
         loaded, store = self._loaded, self._store
         if loaded is not None and store is not None and loaded.scan is not None:
             digest, files, units = loaded.scan
-            if digest == store.digest_of(key) and self._changed.isdisjoint(files):
+            if digest == store.digest_of(key) and not self._have_changed(store, loaded, files):
                 self._scan = _UnitScan(key, units, self._files_of(loaded, files))
                 return units
 
@@ -251,9 +271,9 @@ class ResultCache:
         kept = self._kept.get(key)
         if kept is not None:
             return kept.result if self._are_unchanged(kept.result.files) else None
-        loaded = self._loaded
+        loaded, store = self._loaded, self._store
         stored = None if loaded is None else loaded.units.get(key)
-        if loaded is None or stored is None or not self._changed.isdisjoint(stored.files):
+        if loaded is None or store is None or stored is None or self._have_changed(store, loaded, stored.files):
             return None
         from azkvlint.linter.result_encoding import decode_result
 
@@ -262,6 +282,14 @@ class ResultCache:
             result.files = self._files_of(loaded, stored.files)
             self._kept[key] = _CachedResult(result, stored)
         return result
+
+    def files_of(self, unit: Unit) -> Collection[str] | None:
+        """Return the files that the last evaluation of a unit has read, whether or not they have changed since."""
+        key, loaded = _key(unit), self._loaded
+        kept, stored = self._kept.get(key), None if loaded is None else loaded.units.get(key)
+        if kept is not None:
+            return kept.result.files
+        return None if loaded is None or stored is None else {loaded.paths[index] for index in stored.files}
 
     def add(self, unit: Unit, result: UnitResult) -> UnitResult:
         """Keep the result of a unit, and return it, without secrets if the report need not know them."""
@@ -289,17 +317,31 @@ class ResultCache:
         kept = ((key, self._kept.get(key)) for key in map(_key, units))
         self._kept = {key: one for key, one in kept if one is not None}
         store, digest, scan = self._store, self._digest, self._scan
-        if store is None or digest is None or scan is None or not self._is_new:
+        if store is None or digest is None or scan is None or not self._is_new or not self._may_write():
             return
         writer = store.writer(self._loaded)
         for key, one in self._kept.items():
             if not one.is_private:
                 one.stored = writer.add(key, one.result, one.stored, self._rules)
         self._loaded = writer.content(store.digest_of(scan.sources), scan.files, scan.units)
-        self._changed = frozenset()
+        self._changes, self._is_new, self._written_at = {}, False, monotonic()
         store.save(digest, self._loaded)
         # All of them are in memory now.
         self._loaded.units, self._loaded.scan = {}, None
+
+    @property
+    def _is_of_editor(self) -> bool:
+        return self._settings is not None and self._settings.of_editor
+
+    def _may_write(self) -> bool:
+        """Return whether results may be written: for an editor, if no text is unsaved, and not after each edit."""
+        settings = self._settings
+        if settings is None or not settings.of_editor:
+            return True
+        from azkvlint.linter.result_store import are_texts_saved
+
+        is_due = not self._written_at or monotonic() - self._written_at >= settings.seconds
+        return is_due and are_texts_saved()
 
     def end(self) -> None:
         """End a run, which may have failed."""

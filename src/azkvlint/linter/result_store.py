@@ -21,7 +21,7 @@ from azkvlint.model.finding import INPUT_UNREADABLE
 from azkvlint.model.rule import Rule
 from azkvlint.readers.units import Unit
 from azkvlint.util.cache_files import CacheFolder, package_state, read_again
-from azkvlint.util.file_tracker import FOLDER, LINK, NAMES, PLACE, State, States, state_of
+from azkvlint.util.file_tracker import EDITOR_TEXTS, FOLDER, LINK, NAMES, PLACE, TEXT, State, States, state_of
 from azkvlint.util.project_boundary import RUN, current_folder, expand_home
 from azkvlint.util.project_files import MAX_INPUT
 
@@ -215,7 +215,10 @@ class ResultStore:
         self._folder.remove_old(name)
 
     def stored_state(self, path: str, state: State) -> State | None:
-        """Return the form of a state that is stored; None if the file may since have changed."""
+        """Return the form of a state that is stored; None if the file may since have changed, or has another text."""
+        state = saved_state(path, state)
+        if state[:1] == (TEXT,):
+            return None
         # The state of a link ends with its target.
         if any(type(value) is object for value in state):
             return None
@@ -248,12 +251,31 @@ class ResultStore:
 
     def is_unchanged(self, path: str, stored: State, now: State) -> bool:
         """Return whether a file has the stored state."""
+        now = saved_state(path, now)
         return stored == (self._content_state(path, now) if self._by_content else now)
 
     def is_storable(self, result: UnitResult) -> bool:
         """Return whether a result may be stored."""
         # What could not be read may be readable next time, for reasons that no file shows, such as memory.
         return not any(problem.code == INPUT_UNREADABLE and problem.level == "error" for problem in result.problems)
+
+
+def saved_state(path: str, state: State) -> State:
+    """Return the state of a file instead of that of the text that an editor has of it, if both have the same content.
+
+    A result of the text is then a result of the file in that state.
+    """
+    if state[:1] != (TEXT,):
+        return state
+    text = state[2]
+    before = state_of(path, on_disk=True)
+    data = read_again(path, MAX_INPUT) if isinstance(text, bytes) and before else None
+    return before if data is not None and data == text and state_of(path, on_disk=True) == before else state
+
+
+def are_texts_saved() -> bool:
+    """Return whether the files of all open documents have the texts of an editor."""
+    return all(read_again(file, MAX_INPUT) == text for file, text in EDITOR_TEXTS.items())
 
 
 def is_encodable(value: object) -> bool:

@@ -10,6 +10,7 @@ from time import sleep
 from typing import Any, NoReturn
 
 from azkvlint.config.run_config import Config, today
+from azkvlint.linter.first_units import FirstReport, FirstUnits
 from azkvlint.linter.linter import Prepared, Progress, check
 from azkvlint.linter.result_cache import ResultCache
 from azkvlint.model.finding import Report
@@ -26,11 +27,17 @@ class IncrementalRun:
     def __init__(self, cache: ResultCache | None = None) -> None:
         self._cache = ResultCache() if cache is None else cache
         self._prepared: tuple[Config, date, Prepared] | None = None
+        self._first = FirstUnits(self._cache)
 
     @property
     def reevaluated(self) -> tuple[str, ...]:
         """Return the reported paths of the units that the last check evaluated."""
         return tuple(unit.source.path for unit in self._cache.evaluated if not unit.quiet)
+
+    @property
+    def evaluated_first(self) -> int:
+        """Return the number of units that ``check_first`` has evaluated the last time."""
+        return len(self._first.evaluated)
 
     @property
     def unit_count(self) -> int:
@@ -45,6 +52,20 @@ class IncrementalRun:
     def check(self, config: Config, progress: Progress | None = None) -> Report:
         """Return the report that ``linter.linter.check`` would return now. Raise UsageError and RuleError."""
         return check(config, progress, self._cache, self._prepare(config))
+
+    def check_first(
+        self,
+        config: Config,
+        files: Collection[str],
+        receive: Callable[[FirstReport], object],
+        stop: Callable[[], object],
+    ) -> None:
+        """Evaluate the units that read some files (real paths), and pass on preliminary reports on them.
+
+        The next check reuses the results. ``stop`` raises an error to end this. Raise UsageError and RuleError.
+        """
+        prepared = self._prepare(config) or Prepared(config)
+        self._first.check(config, prepared, files, receive, stop)
 
     def _prepare(self, config: Config) -> Prepared | None:
         """Return what depends on the settings and the day; None with custom rules, which may have changed."""

@@ -55,10 +55,26 @@ def evaluate_units(
 
     Results in the ``cache`` are reused. ``compiled`` are the rules of earlier runs.
     """
+    if cache is not None and settings.config.jobs == 1:
+        yield from _one_after_the_other(units, settings, cache, compiled)
+        return
     earlier = [None if cache is None else cache.result_of(unit) for unit in units]
     pending = [unit for unit, result in zip(units, earlier, strict=True) if result is None]
     results = _evaluate_units(pending, settings, compiled)
     yield from results if cache is None else _with_earlier(units, earlier, results, cache)
+
+
+def _one_after_the_other(
+    units: Sequence[Unit], settings: UnitSettings, cache: ResultCache, compiled: CompiledRules | None
+) -> Iterator[UnitResult]:
+    """Evaluate the units in this process, and yield each result as soon as it is known."""
+    worker: Worker | None = None
+    for unit in units:
+        result = cache.result_of(unit)
+        if result is None:
+            worker = worker or Worker(settings, compiled)
+            result = cache.add(unit, worker.evaluate(unit))
+        yield result
 
 
 def _with_earlier(

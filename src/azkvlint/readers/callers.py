@@ -25,6 +25,21 @@ def called_by_others(calls: Mapping[str, set[str]]) -> set[str]:
     return called
 
 
+def callers_of(called: Collection[str], calls: Mapping[str, set[str]]) -> set[str]:
+    """Return what calls one of the ``called`` folders or files, also through others."""
+    callers: dict[str, list[str]] = {}
+    for caller, callees in calls.items():
+        for callee in callees:
+            callers.setdefault(callee, []).append(caller)
+    found: set[str] = set()
+    waiting = list(called)
+    while waiting:
+        new = [caller for caller in callers.get(waiting.pop(), ()) if caller not in found]
+        found.update(new)
+        waiting += new
+    return found
+
+
 def called_by_examples(called: Collection[str], calls: Mapping[str, set[str]]) -> frozenset[str]:
     """Return those of the ``called`` folders, or files, that only examples and tests below their own folder call."""
     callers: dict[str, list[str]] = {}

@@ -410,16 +410,32 @@ def _find_called(sources: Sequence[Source]) -> tuple[frozenset[str], frozenset[s
 
     Of files that only call each other in a circle, one is left out.
     """
-    calls: dict[str, set[str]] = {}
-    for source in sources:
-        if source.file.lower().endswith(BICEP):
-            calls[source.file] = FILE_TRACKER.remembered(("calls", source.file), partial(_called_by, source.file))
+    calls = _bicep_calls(sources)
     if not calls:
         return frozenset(), frozenset()
     from azkvlint.readers.callers import called_by_examples, called_by_others
 
     called = called_by_others(calls)
     return frozenset(called), called_by_examples(called, calls)
+
+
+def _bicep_calls(sources: Sequence[Source]) -> dict[str, set[str]]:
+    """Return the Bicep modules that each Bicep file calls (real paths)."""
+    return {
+        source.file: FILE_TRACKER.remembered(("calls", source.file), partial(_called_by, source.file))
+        for source in sources
+        if source.file.lower().endswith(BICEP)
+    }
+
+
+def calls_of(sources: Sequence[Source], types: Collection[str]) -> dict[str, set[str]]:
+    """Return what each Bicep file and each folder of a Terraform module calls (real paths)."""
+    calls = _bicep_calls(sources)
+    if any(is_module_file(os.path.basename(source.file)) for source in sources):
+        from azkvlint.readers.terraform.roots import module_calls
+
+        calls.update(module_calls(sources, types))
+    return calls
 
 
 def _called_by(file: str) -> set[str]:

@@ -282,8 +282,11 @@ def is_place(path: str) -> bool:
     return path.endswith(_PLACE_ENDING)
 
 
-def state_of(path: str) -> State:
-    """Return the current state of a file, of the names in a folder, or of a place."""
+def state_of(path: str, *, on_disk: bool = False) -> State:
+    """Return the current state of a file, of the names in a folder, or of a place.
+
+    ``on_disk``: as if an editor had no text of a file.
+    """
     try:
         if path.endswith(os.sep):
             return (NAMES, *sorted({*_entries_of(path), *EDITOR_TEXTS.names_in(path)}))
@@ -296,7 +299,7 @@ def state_of(path: str) -> State:
         text = EDITOR_TEXTS.text_of(path, is_link=False)
         return () if text is None else (TEXT, real_path(path), text)
     is_link = stat.S_ISLNK(result.st_mode)
-    text = EDITOR_TEXTS.text_of(path, is_link=is_link)
+    text = None if on_disk else EDITOR_TEXTS.text_of(path, is_link=is_link)
     if text is not None:
         return TEXT, real_path(path), text
     if not is_link:

@@ -83,14 +83,10 @@ def roots_of(
     those that are ``kept`` (real paths). One of the modules that only call each other in a cycle is evaluated for all
     of them.
     """
-    folders: dict[str, list[Source]] = {}
-    for source in sources:
-        if is_module_file(os.path.basename(source.file)):
-            folders.setdefault(os.path.dirname(source.file), []).append(source)
+    folders = _folders_of(sources)
     if not folders:
         return Roots([], [], [])
-    words = _words(types)
-    scanned = {directory: _remembered_scan(directory, files, words) for directory, files in folders.items()}
+    scanned = _scanned(folders, types)
     calls = {directory: found.calls for directory, found in scanned.items()}
     called = called_by_others(calls)
     published = called_by_examples(called, calls).difference(also_called)
@@ -108,6 +104,25 @@ def roots_of(
         else:
             roots.other.append(path)
     return roots
+
+
+def module_calls(sources: Sequence[Source], types: Collection[str] | None) -> dict[str, set[str]]:
+    """Return the folders that each module calls, by its folder. For ``types`` see ``roots_of``."""
+    return {directory: found.calls for directory, found in _scanned(_folders_of(sources), types).items()}
+
+
+def _folders_of(sources: Iterable[Source]) -> dict[str, list[Source]]:
+    """Return the files of modules by folder."""
+    folders: dict[str, list[Source]] = {}
+    for source in sources:
+        if is_module_file(os.path.basename(source.file)):
+            folders.setdefault(os.path.dirname(source.file), []).append(source)
+    return folders
+
+
+def _scanned(folders: Mapping[str, Sequence[Source]], types: Collection[str] | None) -> dict[str, _ModuleScan]:
+    words = _words(types)
+    return {directory: _remembered_scan(directory, files, words) for directory, files in folders.items()}
 
 
 def _words(types: Collection[str] | None) -> re.Pattern[bytes]:
