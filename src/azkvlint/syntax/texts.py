@@ -13,6 +13,7 @@ from typing import Any, Self, TypeVar, TypeVarTuple
 
 from azkvlint.model.location import Excerpt, Region
 from azkvlint.util.errors import InputError
+from azkvlint.util.run_state import part_of_run
 
 HIDDEN = "(hidden)"
 MAX_LINES = 10
@@ -241,5 +242,6 @@ class ParsedTexts:
         return found
 
 
-PARSED_TEXTS = ParsedTexts()
-"""The texts of this process."""
+def parsed_texts() -> ParsedTexts:
+    """Return the parsed texts of the current run."""
+    return part_of_run(ParsedTexts)
