@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
-from _thread import allocate_lock  # the module threading takes a millisecond
+from _thread import allocate_lock  # threading would delay each start
 from collections.abc import Callable
 from functools import wraps
 from typing import ParamSpec, TypeVar
