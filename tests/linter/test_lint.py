@@ -276,7 +276,7 @@ def test_runs_in_sequence_have_the_results_of_runs_alone(tmp_path: Path) -> None
         fix(tree)
 
 
-def test_a_run_inside_another_does_not_change_what_that_may_read(tmp_path: Path) -> None:
+def test_a_run_inside_another_does_not_change_its_results(tmp_path: Path) -> None:
     first, second = _trees(tmp_path)
     inner: list[str] = []
     report = lint(first, progress=lambda *_: inner.append(render(lint(second))))

@@ -1,4 +1,4 @@
-"""Hold the state of runs: what a run may read, what it has read, and what stands in place of files.
+"""Hold the state of runs: what a run may read, what it has read, and the texts that replace files.
 
 Each part of it is an object of a class of the module that needs it. The command line has one run in a process, which is
 the state of the process; functions of the Python API begin their own, so that runs of other threads do not share any.
