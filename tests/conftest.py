@@ -17,7 +17,7 @@ from hypothesis import settings
 import azkvlint
 from azkvlint.engine.rule_store import builtin_rules
 from azkvlint.linter.compile_package import compile_package
-from azkvlint.util.project_files import end_run
+from azkvlint.util.run_state import separate_run
 
 pytest_plugins = ["tests.sampling"]
 
@@ -89,10 +89,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(autouse=True)
-def no_run() -> Iterator[None]:
+def own_run() -> Iterator[None]:
     """Each test starts without what an earlier run was allowed to read."""
-    yield
-    end_run()
+    with separate_run():
+        yield
 
 
 @pytest.fixture(scope="session")

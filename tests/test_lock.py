@@ -112,6 +112,13 @@ def test_every_requirement_is_pinned_to_a_matching_version(environment: Mapping[
         assert requirement.specifier.contains(pinned[canonicalize_name(requirement.name)]), str(requirement)
 
 
+@pytest.mark.parametrize("environment", ENVIRONMENTS, ids=lambda one: f"{one['python_version']}-{one['sys_platform']}")
+def test_the_tests_install_every_extra(environment: Mapping[str, str]) -> None:
+    pinned = lock(DEV, environment)
+    for requirement in map(Requirement, chain.from_iterable(DOCUMENT["project"]["optional-dependencies"].values())):
+        assert requirement.specifier.contains(pinned[canonicalize_name(requirement.name)]), str(requirement)
+
+
 def test_the_lowest_and_the_latest_versions_are_those_that_pyproject_allows() -> None:
     script = str(ROOT / ".github" / "development" / "bounds.py")
     for kind in ("lowest", "latest"):

@@ -1,6 +1,6 @@
 """The functions of the Python API: the commands of the command line, on paths or on texts in memory.
 
-A run keeps what it has read in this process, so that one thread at a time runs: others wait.
+Each call is a run of its own: what it may read and what it has read is not that of an earlier one or of another thread.
 """
 
 from __future__ import annotations
@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from threading import RLock
 from typing import TYPE_CHECKING, TypeAlias, cast
 
 import msgspec
@@ -21,6 +20,7 @@ from azkvlint.model.difference import BY_ITSELF, BY_NONE, ConfigurationBasis, Di
 from azkvlint.model.finding import Report
 from azkvlint.model.fix import Fix, FixResult, Refused
 from azkvlint.util.errors import UsageError, did_you_mean
+from azkvlint.util.run_state import separate_run
 
 if TYPE_CHECKING:
     from azkvlint.linter.linter import Progress
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 Inputs: TypeAlias = str | os.PathLike[str] | Iterable[str | os.PathLike[str]] | Mapping[str, str | bytes]
 """A path, several, or a folder in memory: the texts of its files by their paths in it."""
 
-_ONE_RUN = RLock()
 # The names of folders in memory: a difference has two.
 _FOLDERS = ("base", "head")
 
@@ -68,12 +67,12 @@ def fix(inputs: Inputs, settings: CheckSettings | None = None, allow: Iterable[s
     from azkvlint.fixes.find import fixes_together
     from azkvlint.fixes.proof import report_of
     from azkvlint.linter.result_cache import ResultCache
-    from azkvlint.syntax.texts import PARSED_TEXTS
+    from azkvlint.syntax.texts import parsed_texts
     from azkvlint.util.file_tracker import Snapshot
 
     with _paths_of(inputs) as paths:
         config = config_for(paths, settings)
-        PARSED_TEXTS.begin()
+        parsed_texts().begin()
         report = report_of(config, None, ResultCache(snapshot=Snapshot()))
         found = fixes_together(report, config, _known(allow))
         return Fixes(report=report, fixes=found.fixes, refusals=found.refusals, texts=found.texts)
@@ -173,10 +172,10 @@ def _on(
 
 @contextmanager
 def _paths_of(*inputs: Inputs) -> Iterator[list[str]]:
-    """Give the paths of inputs, while no other thread runs. Folders in memory are written below a private one."""
+    """Give the paths of inputs to a separate run. Folders in memory are written below a private one."""
     from azkvlint.util.output_files import StagingFolder
 
-    with _ONE_RUN:
+    with separate_run():
         if not any(isinstance(one, Mapping) for one in inputs):
             yield [path for one in inputs for path in _named(one)]
             return

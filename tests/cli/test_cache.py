@@ -16,7 +16,7 @@ import pytest
 from azkvlint.linter.workers import Worker
 from azkvlint.reporters import REPORTERS
 from azkvlint.util import cache_files, file_tracker
-from azkvlint.util.project_files import FILE_BUFFER, end_run
+from azkvlint.util.run_state import separate_run
 from tests.cli.conftest import CommandOutput, Kvlint
 from tests.linter.cache_steps import run_project
 from tests.linter.test_incremental_run import ARM, BICEP, VAULT
@@ -87,10 +87,9 @@ class Cached:
         return self.evaluated
 
     def run(self, *words: str | Path) -> CommandOutput:
-        FILE_BUFFER.clear()
-        end_run()
         self.evaluated = set()
-        return self._kvlint(*words)
+        with separate_run():
+            return self._kvlint(*words)
 
 
 @pytest.fixture

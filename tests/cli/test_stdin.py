@@ -5,13 +5,12 @@ from __future__ import annotations
 import io
 import json
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
-from azkvlint.util.project_files import end_run
+from azkvlint.util.run_state import separate_run
 
 if TYPE_CHECKING:
     from tests.cli.conftest import CommandOutput, Kvlint
@@ -34,16 +33,15 @@ class Given(Protocol):
 
 
 @pytest.fixture
-def run(kvlint: Kvlint, project: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Given]:
+def run(kvlint: Kvlint, project: Path, monkeypatch: pytest.MonkeyPatch) -> Given:
     monkeypatch.chdir(project)
 
     def run_kvlint(*words: str | Path, stdin: bytes = b"x") -> CommandOutput:
-        end_run()
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
-        return kvlint(*words)
+        with separate_run():
+            return kvlint(*words)
 
-    yield run_kvlint
-    end_run()
+    return run_kvlint
 
 
 @pytest.fixture

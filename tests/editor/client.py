@@ -136,7 +136,6 @@ def serving() -> Iterator[Client]:
     """Serve a client in a thread of this process."""
     from azkvlint.cli.lsp import configure
     from azkvlint.editor.server import serve
-    from azkvlint.util.project_files import end_run
 
     requests, answers = os.pipe(), os.pipe()
     streams = [os.fdopen(end, mode) for end, mode in zip((*requests, *answers), ("rb", "wb", "rb", "wb"), strict=True)]
@@ -151,4 +150,3 @@ def serving() -> Iterator[Client]:
         streams[0].close()
         streams[3].close()
         client.join()
-        end_run()

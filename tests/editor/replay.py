@@ -31,10 +31,8 @@ from azkvlint.editor.settings import EditorSettings
 from azkvlint.linter.linter import check
 from azkvlint.linter.result_cache import CacheFolderSettings
 from azkvlint.model.finding import Finding, Problem, Report
-from azkvlint.syntax.texts import PARSED_TEXTS, ParsedTexts
 from azkvlint.util.errors import KvlintError
-from azkvlint.util.file_tracker import EDITOR_TEXTS
-from azkvlint.util.project_files import end_run
+from azkvlint.util.run_state import separate_run
 from tests.editor.client import Client, serving
 
 SAMPLES = Path(__file__).resolve().parents[2] / "samples"
@@ -181,17 +179,13 @@ class Workspace:
             document = self.documents.get(str(self.folder / name))
             data = (self.folder / name).read_bytes() if document is None else document.data
             (self.copy / name).write_bytes(data)
-        EDITOR_TEXTS.clear()
-        # The command line keeps nothing, and shares nothing with an editor.
-        kept, PARSED_TEXTS.__dict__ = PARSED_TEXTS.__dict__, vars(ParsedTexts())
-        try:
-            self.report = check(msgspec.structs.replace(explained((str(self.copy),)), second_opinions=False))
-            return sorted(_diagnostics(self.report)), ""
-        except KvlintError as error:
-            return [], error.message
-        finally:
-            PARSED_TEXTS.__dict__ = kept
-            end_run()
+        # The command line shares nothing with an editor.
+        with separate_run():
+            try:
+                self.report = check(msgspec.structs.replace(explained((str(self.copy),)), second_opinions=False))
+                return sorted(_diagnostics(self.report)), ""
+            except KvlintError as error:
+                return [], error.message
 
     def _inequality(self, outcome: CheckOutcome) -> str:
         """Return what else differs in the report, of which diagnostics show a part."""

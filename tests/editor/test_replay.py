@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,18 +11,12 @@ import pytest
 pytest.importorskip("pygls", reason="the extra `lsp` is not installed")
 
 from azkvlint.editor.checks import CheckRequest, Checks
-from azkvlint.util.file_tracker import EDITOR_TEXTS
+from azkvlint.util.file_tracker import editor_texts
 from tests.editor import replay
 
 pytestmark = pytest.mark.slow(8)
 
 CASES = int(os.environ.get("KVLINT_REPLAYS", "8"))
-
-
-@pytest.fixture(autouse=True)
-def no_texts() -> Iterator[None]:
-    yield
-    EDITOR_TEXTS.clear()
 
 
 @pytest.mark.parametrize("number", range(CASES))
@@ -367,7 +360,7 @@ def test_byte_order_mark_on_the_disk_has_the_results_of_a_new_run(tmp_path: Path
 
 def _holding_nothing(checks: Checks, request: CheckRequest) -> None:
     checks._request = request
-    EDITOR_TEXTS.clear()
+    editor_texts().clear()
 
 
 def test_a_difference_is_found(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -36,7 +36,6 @@ from azkvlint.readers.terraform.folder import parse_text
 from azkvlint.readers.units import Unit
 from azkvlint.syntax.hcl.parse import HclFile, parse_file
 from azkvlint.syntax.json_positions import Value, parse
-from azkvlint.syntax.texts import PARSED_TEXTS, ParsedTexts
 
 pytestmark = pytest.mark.slow(8)
 
@@ -248,7 +247,6 @@ def test_unedited_files_are_parsed_once_for_all_proofs(tmp_path: Path, monkeypat
         return parse_text(file, text)
 
     monkeypatch.setattr("azkvlint.readers.terraform.folder.parse_text", counted)
-    monkeypatch.setattr(PARSED_TEXTS, "__dict__", vars(ParsedTexts()))
     arguments = Arguments(paths=(str(tmp_path),), profiles=("all",), jobs="1", allow=tuple(CLASSES))
     assert run_fix(arguments) == 1
     assert parsed.count("other.tf") == 1

@@ -7,10 +7,10 @@ import time
 
 import pytest
 
-from azkvlint.graph import region_lookup
 from azkvlint.graph.region_lookup import places_of
 from azkvlint.model.location import Location
 from azkvlint.syntax.texts import MarkedText
+from azkvlint.util.run_state import separate_run
 
 SECRETS = [
     "param adminPassword string = 'hunter2'",
@@ -83,17 +83,17 @@ def test_a_string_that_ends_after_the_excerpt_is_not_shown(name: str) -> None:
     assert "hunter2" not in shown(text, Location(path="main.bicep", span=(0, len(text))))
 
 
-def test_hidden_text_does_not_depend_on_the_order_of_locations(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_hidden_text_does_not_depend_on_the_order_of_locations() -> None:
     text = "var x = '''\nhunter2\nAccountKey=hunter3'''\nvar y = 'z'\n" + "var z = [\n  'a'\n]\n" * 30
     spans = [(0, 10), (0, 60), (2, 60), (5, 9), (0, len(text)), (40, 45), (len(text) - 9, len(text))]
     found = set()
     for order in (spans, spans[::-1], spans[3:] + spans[:3]):
-        monkeypatch.setattr(region_lookup, "_RECENT_TEXTS", region_lookup._RecentTexts())
-        cuts = {
-            at: cut
-            for span in order
-            for at, (_, cut) in places_of({"main.bicep": text}, [Location(path="main.bicep", span=span)]).items()
-        }
+        with separate_run():
+            cuts = {
+                at: cut
+                for span in order
+                for at, (_, cut) in places_of({"main.bicep": text}, [Location(path="main.bicep", span=span)]).items()
+            }
         found.add(tuple(cuts["main.bicep", span]() for span in spans))
     assert len(found) == 1
 

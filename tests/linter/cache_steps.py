@@ -24,7 +24,7 @@ from azkvlint.linter.result_cache import ResultCache
 from azkvlint.readers.units import Unit
 from azkvlint.reporters import REPORTERS
 from azkvlint.reporters.controls import CONTROLS_REPORTERS
-from azkvlint.util.project_files import FILE_BUFFER, end_run
+from azkvlint.util.run_state import separate_run
 from tests.linter.test_incremental_run import ARM, BICEP, GIVEN, VAULT, tree
 
 STEPS_A_PROJECT = 25
@@ -432,13 +432,11 @@ class Project:
         environment |= {"KVLINT_CACHE_KEY": case.key} if case.key else {}
         environment |= {"BICEP_CACHE_DIRECTORY": str(self.top / case.bicep)} if case.bicep else {}
         before, here = dict(os.environ), Path.cwd()
-        FILE_BUFFER.clear()
-        end_run()
         os.chdir(self.root)
         os.environ.clear()
         os.environ.update(environment)
         try:
-            with redirect_stderr(StringIO()) as error:
+            with separate_run(), redirect_stderr(StringIO()) as error:
                 code = _run_with_error_handling(arguments)
         finally:
             os.environ.clear()

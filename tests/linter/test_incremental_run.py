@@ -19,8 +19,8 @@ from azkvlint.linter.watch import IncrementalRun
 from azkvlint.model.finding import Report
 from azkvlint.reporters import REPORTERS, Options
 from azkvlint.util.errors import KvlintError
-from azkvlint.util.file_tracker import EDITOR_TEXTS
-from azkvlint.util.project_files import FILE_BUFFER
+from azkvlint.util.file_tracker import editor_texts
+from azkvlint.util.project_files import file_buffer
 
 pytestmark = pytest.mark.slow(8)
 
@@ -132,7 +132,7 @@ def settle(root: Path) -> None:
 
 def outcome(run: Callable[[], Report]) -> object:
     """All that a run tells, or the error that it ends with."""
-    FILE_BUFFER.clear()
+    file_buffer().clear()
     try:
         report = run()
     except KvlintError as error:
@@ -185,10 +185,9 @@ def rejudged(again: IncrementalRun, paths: tuple[str, ...] = (".",)) -> set[str]
 
 
 @pytest.fixture
-def editor() -> Iterator[MutableMapping[str, bytes]]:
+def editor() -> MutableMapping[str, bytes]:
     """The texts of an editor."""
-    yield EDITOR_TEXTS
-    EDITOR_TEXTS.clear()
+    return editor_texts()
 
 
 @pytest.mark.parametrize("seed", range(SEEDS))

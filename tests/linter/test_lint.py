@@ -7,9 +7,13 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from itertools import count
 from pathlib import Path
-from typing import Any
+from threading import Barrier
+from typing import Any, cast
 
 import pytest
 
@@ -17,6 +21,7 @@ import azkvlint
 from azkvlint import (
     CheckSettings,
     KvlintError,
+    Report,
     Severity,
     analyze_access,
     diff,
@@ -28,7 +33,7 @@ from azkvlint import (
 )
 from azkvlint.config.run_config import Config
 from azkvlint.linter.compiled_rules import CompiledRules
-from azkvlint.linter.linter import check, config_for
+from azkvlint.linter.linter import Progress, check, config_for
 from azkvlint.linter.result_cache import ResultCache
 from tests.conftest import Run
 
@@ -207,6 +212,76 @@ def test_threads_have_the_results_of_runs_alone() -> None:
     with ThreadPoolExecutor(max_workers=6) as pool:
         reports = list(pool.map(lint, trees))
     assert [render(report) for report in reports] == [render(lint(tree)) for tree in trees]
+
+
+def _together(*runs: Callable[[Progress], object]) -> list[object]:
+    """Return the results of runs in threads, none of which ends before all have begun."""
+    barrier = Barrier(len(runs))
+
+    def result(run: Callable[[Progress], object]) -> object:
+        calls = count()
+
+        def progress(*_: int) -> None:
+            if next(calls) == 0:
+                barrier.wait(20)
+
+        return run(progress)
+
+    with ThreadPoolExecutor(max_workers=len(runs)) as pool:
+        return list(pool.map(result, runs))
+
+
+def _trees(folder: Path) -> list[Path]:
+    """Return two checkouts. Each has a link to a file of the other, which its own run may not read."""
+    trees = [folder / "a", folder / "b"]
+    for tree, other, days in zip(trees, reversed(trees), (7, 90), strict=True):
+        (tree / ".git").mkdir(parents=True)
+        (tree / "main.tf").write_text(VAULT.replace("}", f"  soft_delete_retention_days = {days}\n}}"))
+        (tree / "main.bicep").write_text(f"param n string = '{tree.name}'\nmodule m 'kv.bicep' = {{ name: n }}\n")
+        (tree / "kv.bicep").write_text("resource kv 'Microsoft.KeyVault/vaults@2023-07-01' = { name: 'kv' }\n")
+        (tree / "other.tf").symlink_to(other / "main.tf")
+    return trees
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_runs_at_the_same_time_have_the_results_of_runs_alone(jobs: int, tmp_path: Path) -> None:
+    trees = _trees(tmp_path)
+    settings = CheckSettings(jobs=jobs)
+    alone = [render(lint(tree, settings)) for tree in trees]
+    assert alone[0] != alone[1]
+    reports = _together(*(partial(lint, tree, settings) for tree in trees))
+    assert [render(cast("Report", report)) for report in reports] == alone
+
+
+def test_a_check_during_fixes_reads_the_files_as_they_are(tmp_path: Path) -> None:
+    """Fixes are proven with other texts in place of the files."""
+    first, second = _trees(tmp_path)
+    alone = render(lint(first)), render(fix(first)), render(lint(second))
+    with ThreadPoolExecutor(max_workers=3) as pool:
+        fixes = pool.submit(fix, first)
+        checks = [pool.submit(lint, tree) for tree in (first, second) * 3]
+        assert render(fixes.result()) == alone[1]
+        assert [render(check.result()) for check in checks] == [alone[0], alone[2]] * 3
+
+
+def test_runs_in_sequence_have_the_results_of_runs_alone(tmp_path: Path) -> None:
+    first, second = _trees(tmp_path)
+    command = [sys.executable, "-c", "import sys, azkvlint; print(azkvlint.render(azkvlint.lint(sys.argv[1])), end='')"]
+    alone = {
+        tree: subprocess.run([*command, tree], capture_output=True, encoding="utf-8", check=True, timeout=60).stdout
+        for tree in (first, second)
+    }
+    for tree in (first, second, first, second):
+        assert render(lint(tree)) == alone[tree]
+        fix(tree)
+
+
+def test_a_run_inside_another_does_not_change_its_results(tmp_path: Path) -> None:
+    first, second = _trees(tmp_path)
+    inner: list[str] = []
+    report = lint(first, progress=lambda *_: inner.append(render(lint(second))))
+    assert render(report) == render(lint(first))
+    assert set(inner) == {render(lint(second))}
 
 
 def test_a_finding_is_one_line_when_it_is_printed() -> None:

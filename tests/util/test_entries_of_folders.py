@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from azkvlint.util.file_tracker import FILE_TRACKER, state_of
+from azkvlint.util.file_tracker import file_tracker, state_of
 from azkvlint.util.project_files import walk
 
 KINDS: Mapping[str, Callable[[Path], object]] = {
@@ -55,7 +55,7 @@ def test_link_with_a_target_of_another_kind_has_another_state(tmp_path: Path) ->
 def test_walking_records_each_folder_before_it_is_listed(tmp_path: Path) -> None:
     """Also one that cannot be listed, or a later run could not notice that it can be."""
     (tmp_path / "closed").mkdir()
-    FILE_TRACKER.start()
+    file_tracker().start()
 
     def remove_while_walking() -> None:
         for folder, _, _ in walk(str(tmp_path)):
@@ -63,8 +63,8 @@ def test_walking_records_each_folder_before_it_is_listed(tmp_path: Path) -> None
                 (tmp_path / "closed").rmdir()
 
     try:
-        _, states = FILE_TRACKER.track(remove_while_walking)
+        _, states = file_tracker().track(remove_while_walking)
     finally:
-        FILE_TRACKER.stop()
+        file_tracker().stop()
     assert states[f"{tmp_path}{os.sep}"] == ("names", "closed/folder")
     assert states[f"{tmp_path / 'closed'}{os.sep}"] == ()

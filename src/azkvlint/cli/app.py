@@ -192,7 +192,9 @@ _add_check_command(
 )
 _add_check_command("suppressions", "List suppressions with owners, dates and states.", "suppressions.run_suppressions")
 _add_check_command("fleet", "Check thousands of inputs on a Dask cluster.", "fleet.run_fleet", paths=_INPUTS)
-_RULES = "Add custom rules from a file or folder."
+_RuleFiles = Annotated[
+    list[str] | None, typer.Option("--rules", metavar="FILE", help="Add custom rules from a file or folder.")
+]
 
 
 @app.command(cls=PanelCommand, rich_help_panel=_RULES_PANEL)
@@ -205,7 +207,7 @@ def explain(
             autocompletion=values_of("explain", "rule"),
         ),
     ],
-    rules: Annotated[list[str] | None, typer.Option("--rules", metavar="FILE", help=_RULES)] = None,
+    rules: _RuleFiles = None,
 ) -> None:
     """Explain a rule or a problem code."""
     from azkvlint.cli.output import write
@@ -313,7 +315,7 @@ def git_base(
 def _rules(
     context: typer.Context,
     form: Annotated[str, typer.Option("--format", "-f", metavar="FORMAT", help="Write text or json.")] = "text",
-    rules: Annotated[list[str] | None, typer.Option("--rules", metavar="FILE", help=_RULES)] = None,
+    rules: _RuleFiles = None,
     profile: Annotated[
         str,
         typer.Option(

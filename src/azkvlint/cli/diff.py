@@ -164,8 +164,10 @@ def _of_commit(difference: Difference, commit: Commit) -> Difference:
         base=commit.name,
         base_commit=commit.identifier,
         base_root=commit.top,
-        basis=msgspec.structs.replace(basis, file=commit.shown(basis.file)),
-        problems=tuple(msgspec.structs.replace(one, message=commit.shown(one.message)) for one in difference.problems),
+        basis=msgspec.structs.replace(basis, file=commit.with_names_of_git(basis.file)),
+        problems=tuple(
+            msgspec.structs.replace(one, message=commit.with_names_of_git(one.message)) for one in difference.problems
+        ),
     )
 
 

@@ -23,7 +23,7 @@ from azkvlint.model.fix import FixResult
 from azkvlint.readers.discover import STDIN
 from azkvlint.reporters.fixes import FIX_REPORTERS, remarks_on
 from azkvlint.reporters.unified_diff import FileChange, diff
-from azkvlint.syntax.texts import PARSED_TEXTS
+from azkvlint.syntax.texts import parsed_texts
 from azkvlint.util.errors import KvlintError, UsageError
 from azkvlint.util.file_tracker import Snapshot
 from azkvlint.util.output_files import OutputError, output_path, replace_files
@@ -46,7 +46,7 @@ def run_fix(arguments: Arguments) -> int:
     allowed = errors.attempt(frozenset[str](), allowed_classes, settings)
     config = msgspec.structs.replace(config_of(settings, targets, errors), with_excerpts=arguments.diff)
     cache = ResultCache(snapshot=Snapshot())
-    PARSED_TEXTS.begin()
+    parsed_texts().begin()
     with progress_bar() as progress:
         report = report_of(config, progress, cache)
         prover = None if is_too_large(report) else prover_of(report, config, cache, is_shown=arguments.diff)

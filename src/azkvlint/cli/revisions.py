@@ -37,7 +37,7 @@ class Commit(NamedTuple):
     top: str
     copy: str
 
-    def shown(self, text: str) -> str:
+    def with_names_of_git(self, text: str) -> str:
         """Return a text in which the files of the commit have the names of git: ``origin/main:kvlint.toml``."""
         for folder in (self.copy, os.path.relpath(self.copy)):
             text = text.replace(f"{visible(folder)}{os.sep}", f"{visible(self.name)}:")
@@ -117,12 +117,12 @@ def _is_commit(checkout: Checkout, word: str) -> bool:
 def _checkout_of(path: str) -> Checkout | None:
     """Return the checkout that contains a path, whatever links lead to it; None if there is none that can be read."""
     try:
-        return _found(path)
+        return _checkout_around(path)
     except (InputError, UsageError):
         return None
 
 
-def _found(path: str) -> Checkout | None:
+def _checkout_around(path: str) -> Checkout | None:
     real = real_path(path)
     top = checkout_of(real if os.path.isdir(real) else os.path.dirname(real))
     return None if top is None else find_checkout(top, real)
@@ -137,7 +137,7 @@ def commit_of(arguments: Arguments) -> Iterator[tuple[Sequence[str], Commit | No
     (path,) = arguments.paths
     if path == STDIN or not os.path.lexists(path):
         raise UsageError(f"'{visible(path)}' does not exist", "name a file or a folder of the checkout after --base")
-    checkout = _found(path)
+    checkout = _checkout_around(path)
     if checkout is None:
         raise UsageError(f"'{visible(path)}' is not in a git checkout", NO_CHECKOUT_HINT)
     staging = StagingFolder()
@@ -160,7 +160,7 @@ def _in_words_of(commit: Commit) -> Iterator[None]:
     try:
         yield
     except KvlintError as error:
-        error.message = commit.shown(error.message)
+        error.message = commit.with_names_of_git(error.message)
         raise
 
 

@@ -236,7 +236,7 @@ def _of_rule(rule: Resource, context: Context) -> _Vaults:
         return _any_of(_NAMESPACES, context)
     same = context.index.named(_NAMESPACES, str(name.value).lower())
     nameless = (one for one in context.index.of_type(_NAMESPACES) if isinstance(one.select(("name",)), Unknown))
-    return _joined((*(_of_one(one, context) for one in same), *(_of_one(one, context).doubted for one in nameless)))
+    return _joined((*(_of_sink(one, context) for one in same), *(_of_sink(one, context).doubted for one in nameless)))
 
 
 def _encrypting(sink: Answer, type_: str, context: Context) -> _Vaults:
@@ -245,8 +245,8 @@ def _encrypting(sink: Answer, type_: str, context: Context) -> _Vaults:
     if named is None:
         return _Vaults()
     resources = context.index.resources
-    certain = (_of_one(resources[address], context) for address in named.targets)
-    perhaps = (_of_one(resources[address], context).doubted for address in named.candidates)
+    certain = (_of_sink(resources[address], context) for address in named.targets)
+    perhaps = (_of_sink(resources[address], context).doubted for address in named.candidates)
     return _joined((*certain, *perhaps, *((_any_of(type_, context),) if named.anything else ())))
 
 
@@ -254,12 +254,12 @@ def _any_of(type_: str, context: Context) -> _Vaults:
     """Return the vaults whose keys encrypt any resource of a type."""
     key = f"encrypting {type_}"
     if key not in context.cache:
-        context.cache[key] = _joined(_of_one(one, context) for one in context.index.of_type(type_)).doubted
+        context.cache[key] = _joined(_of_sink(one, context) for one in context.index.of_type(type_)).doubted
     found: _Vaults = context.cache[key]
     return found
 
 
-def _of_one(sink: Resource, context: Context) -> _Vaults:
+def _of_sink(sink: Resource, context: Context) -> _Vaults:
     """Return the vaults whose keys encrypt one destination, through itself or resources that only add a key to it."""
     certain: dict[str, _Vaults] = context.cache.setdefault("encrypting", {})
     found = certain.get(sink.address)

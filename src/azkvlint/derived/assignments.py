@@ -133,7 +133,7 @@ class Coverage:
         level = level_of(scope, self.index)
         word = str(level.value) if isinstance(level, Scalar) else ""
         if word in ("resource", OBJECT):
-            return self._one(source, via, scope)
+            return self._scope_reference(source, via, scope)
         targets, candidates = self._within(word, *_named(scope, self.index)) if word else ((), ())
         hops = scope.hops if isinstance(scope, Link) else ()
         return Reference(source=source, via=via, value=scope, targets=targets, candidates=candidates, hops=hops)
@@ -180,7 +180,7 @@ class Coverage:
                 (certain if sure else perhaps).extend(addresses)
         return tuple(certain), tuple(perhaps)
 
-    def _one(self, source: str, via: str, scope: Value) -> Reference:
+    def _scope_reference(self, source: str, via: str, scope: Value) -> Reference:
         """Return the reference of a scope that is one resource: the vault, or an object in it."""
         value = scope
         text = scope.string

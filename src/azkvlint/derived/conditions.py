@@ -97,30 +97,30 @@ class _ConditionEvaluation:
 
     def truth(self) -> Truth:
         """Return whether the request is allowed. Raises _Misread if the condition cannot be parsed."""
-        found = self._either(0)
+        found = self._disjunction(0)
         if self._at < len(self._tokens):
             raise _Misread
         return found
 
-    def _either(self, depth: int) -> Truth:
-        found = self._both(depth)
+    def _disjunction(self, depth: int) -> Truth:
+        found = self._conjunction(depth)
         while self._takes("or", "||"):
-            found = _not(_and(_not(found), _not(self._both(depth))))
+            found = _not(_and(_not(found), _not(self._conjunction(depth))))
         return found
 
-    def _both(self, depth: int) -> Truth:
-        found = self._one(depth)
+    def _conjunction(self, depth: int) -> Truth:
+        found = self._operand(depth)
         while self._takes("and", "&&"):
-            found = _and(found, self._one(depth))
+            found = _and(found, self._operand(depth))
         return found
 
-    def _one(self, depth: int) -> Truth:
+    def _operand(self, depth: int) -> Truth:
         if depth > _DEEPEST or self._at >= len(self._tokens):
             raise _Misread
         if self._takes("not", "!"):
-            return _not(self._one(depth + 1))
+            return _not(self._operand(depth + 1))
         if self._takes("("):
-            found = self._either(depth + 1)
+            found = self._disjunction(depth + 1)
             if not self._takes(")"):
                 raise _Misread
             return found

@@ -70,7 +70,7 @@ class Thing(msgspec.Struct, frozen=True):
     address: str = ""
 
 
-class _Given(msgspec.Struct, frozen=True):
+class _SourceGrants(msgspec.Struct, frozen=True):
     """What the policies of one resource, or an assignment, give to an identity.
 
     ``scope`` is the thing that it is limited to; None covers the vault. ``grants`` are those for the identity, with how
@@ -159,7 +159,7 @@ def held(vault: Resource, thing: Thing, reader: VaultReader, words: Sequence[str
     if key not in kept:
         sure = dict.fromkeys(words, Sure.NO)
         certain, possible = ({word: set[str]() for word in words} for _ in range(2))
-        for given in _given_on(vault, reader, context):
+        for given in _grants_on(vault, reader, context):
             limit = Sure.YES if given.scope is None else _is_same(given.scope, thing)
             for word in words if limit is not Sure.NO else ():
                 here = min(limit, given.sure_of(word))
@@ -179,7 +179,7 @@ def held_any(vault: Resource, thing: Thing, reader: VaultReader, words: Sequence
     key = (vault.address, thing, reader.key, tuple(words))
     if key not in kept:
         found: dict[str, Sure] = {}
-        for given in _given_on(vault, reader, context):
+        for given in _grants_on(vault, reader, context):
             limit = Sure.YES if given.scope is None else _is_same(given.scope, thing)
             here = min(limit, max(map(given.sure_of, words)))
             found[given.source] = max(found.get(given.source, Sure.NO), here)
@@ -240,44 +240,44 @@ def is_reader(grant: Grant, reader: VaultReader, context: Context) -> Sure:
     return Sure.NO if grant.identity.family == RESOURCE_FAMILY else Sure.PERHAPS
 
 
-def _given_on(vault: Resource, reader: VaultReader, context: Context) -> Iterator[_Given]:
+def _grants_on(vault: Resource, reader: VaultReader, context: Context) -> Iterator[_SourceGrants]:
     """Yield what access policies and role assignments on a vault, or on a thing in it, give to an identity.
 
     They are found once for each vault and identity, and those that may be on any vault once for all vaults: a vault
     may have hundreds of secrets for which they are necessary.
     """
-    kept: dict[object, tuple[_Given, ...]] = context.cache.setdefault("given permissions", {})
+    kept: dict[object, tuple[_SourceGrants, ...]] = context.cache.setdefault("given permissions", {})
     lists = []
     key: object = (vault.address, reader.key)
     if key not in kept:
-        kept[key] = tuple(_given_by(_sources(vault, context), vault, reader, context))
+        kept[key] = tuple(_grants_from(_sources(vault, context), vault, reader, context))
     lists.append(kept[key])
     for family, _ in _families(vault, context):
         key = (id(family), reader.key)
         if key not in kept:
             loose = ((source, Sure.PERHAPS) for source in family.loose())
-            kept[key] = tuple(_given_by(loose, None, reader, context))
+            kept[key] = tuple(_grants_from(loose, None, reader, context))
         lists.append(kept[key])
     context.index.pairs.add(sum(map(len, lists)))
     yield from chain(*lists)
 
 
-def _given_by(
+def _grants_from(
     sources: Iterable[tuple[Resource, Sure]], vault: Resource | None, reader: VaultReader, context: Context
-) -> Iterator[_Given]:
+) -> Iterator[_SourceGrants]:
     """Yield what access policies and assignments on a vault, or on any vault, give to an identity."""
-    every: dict[object, dict[str, _Given | None]] = context.cache.setdefault("permissions of an identity", {})
+    every: dict[object, dict[str, _SourceGrants | None]] = context.cache.setdefault("permissions of an identity", {})
     of_reader = every.setdefault(reader.key, {})
     of_anyone = every.setdefault(_ANYONE.key, {})
     for source, limit in sources:
         address = source.address
         if address not in of_anyone and reader.unless is not None:
-            of_anyone[address] = _given_to(source, _ANYONE, context)
+            of_anyone[address] = _grants_to(source, _ANYONE, context)
         if address not in of_reader:
             of_reader[address] = (
-                _given_to(source, reader, context)
+                _grants_to(source, reader, context)
                 if reader.unless is None
-                else _given_to_others(of_anyone[address], reader.unless, context)
+                else _grants_to_others(of_anyone[address], reader.unless, context)
             )
         given = of_reader[address]
         if given is None:
@@ -286,17 +286,17 @@ def _given_by(
         yield given if is_there and limit is Sure.YES else msgspec.structs.replace(given, limit=Sure.PERHAPS)
 
 
-def _given_to(source: Resource, reader: VaultReader, context: Context) -> _Given | None:
+def _grants_to(source: Resource, reader: VaultReader, context: Context) -> _SourceGrants | None:
     """Return what the policies of one resource, or an assignment, give to an identity; None if nothing."""
     grants = grants_of(source, context)
     if not isinstance(grants, tuple):
-        return _Given(source.address, _scope_of(source, context))
+        return _SourceGrants(source.address, _scope_of(source, context))
     found = ((grant, is_reader(grant, reader, context)) for grant in grants)
     own = tuple((grant, sure) for grant, sure in found if sure is not Sure.NO)
-    return _Given(source.address, _scope_of(source, context), own) if own else None
+    return _SourceGrants(source.address, _scope_of(source, context), own) if own else None
 
 
-def _given_to_others(given: _Given | None, unless: Resource, context: Context) -> _Given | None:
+def _grants_to_others(given: _SourceGrants | None, unless: Resource, context: Context) -> _SourceGrants | None:
     """Return what of the grants to any identity is given to any managed identity except for that of a resource.
 
     Many services may read with any identity but their own, and most grants are the same for all of them.

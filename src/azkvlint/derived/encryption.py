@@ -58,7 +58,7 @@ def _encrypted_with(resource: Resource, context: Context) -> Answer:
         return absent(resource)
     found = _switched(resource, service)
     if found is None:
-        found = _found(resource, service, context.index)
+        found = _of_references(resource, service, context.index)
     is_customer = isinstance(found, Scalar) and found.value == CUSTOMER
     return or_absent(found if is_customer or spared is False else spared, resource)
 
@@ -96,7 +96,7 @@ def _switched(resource: Resource, service: Service) -> Value | None:
     return known(answer.at, word, state_value(resource.declared_as, tuple(service.switch.path.split(".")), answer))
 
 
-def _found(resource: Resource, service: Service, index: Index) -> Value | None:
+def _of_references(resource: Resource, service: Service, index: Index) -> Value | None:
     """Return the result for the keys and disk encryption sets that a resource refers to."""
     if service.disks:
         return _of_machine(resource, service)

@@ -73,7 +73,7 @@ class _ObjectIndex:
         return not self._is_any_open and self._alike[self.places[resource.address].vault, _name(resource)] == 1
 
     @cached_property
-    def _found(self) -> dict[tuple[_VaultKey | str, str | None, str], list[Resource]]:
+    def _by_place(self) -> dict[tuple[_VaultKey | str, str | None, str], list[Resource]]:
         found: defaultdict[tuple[_VaultKey | str, str | None, str], list[Resource]] = defaultdict(list)
         for resource, name, place in self._objects:
             kind = resource.type.lower()
@@ -109,7 +109,7 @@ class _ObjectIndex:
         for each in (name, "") if name else (None,):
             for where in (_LOOSE if place.is_name else _ALL, place):
                 # Most objects have a name of their own.
-                if (where, each, kind) in self._found or (where, each, _CERTIFICATES) in self._found:
+                if (where, each, kind) in self._by_place or (where, each, _CERTIFICATES) in self._by_place:
                     for one in self._conflicting(resource, where, each):
                         if _may_share(resource, one):
                             yield one
@@ -122,13 +122,13 @@ class _ObjectIndex:
         kind = resource.type.lower()
         number = self._numbers[resource.address]
         # A template may deploy the same object twice, in two nested deployments. Terraform rejects a duplicate.
-        for one in self._found.get((where, name, kind), ()) if "/" not in resource.declared_as else ():
+        for one in self._by_place.get((where, name, kind), ()) if "/" not in resource.declared_as else ():
             if self._numbers[one.address] >= number:
                 break
             self._pairs.add(1)
             yield one
         if kind not in (_CERTIFICATES, _HSM_KEYS):
-            for one in self._found.get((where, name, _CERTIFICATES), ()):
+            for one in self._by_place.get((where, name, _CERTIFICATES), ()):
                 self._pairs.add(1)
                 yield one
 

@@ -41,16 +41,19 @@ _VAULT = "keyvaultresourceid"
 _IN_JSON = regex(r"""(["'])keyvaultresourceid\1\s*:\s*\1([^"']*)\1""", re.IGNORECASE)
 
 
+def _reads(paths: Mapping[str, Path]) -> Mapping[str, tuple[Path, ...]]:
+    return {type_: (path,) for type_, path in paths.items()}
+
+
 @derived(
     "certificateVaultIds",
     of=_SECRETS,
     label="vault of the VM certificate",
-    reads={type_: (path,) for type_, path in _SECRETS.items()},
+    reads=_reads(_SECRETS),
 )
 def _certificate_vaults(resource: Resource, _: Context) -> Answer:
     """Return the vaults whose certificates Azure installs on a VM."""
-    path = _SECRETS.get(resource.type.lower())
-    secrets = resource.select(path) if path is not None else None
+    secrets = resource.select(_SECRETS[resource.type.lower()])
     if isinstance(secrets, Unknown):
         return secrets
     if not isinstance(secrets, ListValue) or not secrets.items:
@@ -88,12 +91,11 @@ def _vault_in(settings: Answer) -> Value | None:
     "encryptionVaultIds",
     of=_INLINE,
     label="vault of the disk encryption key",
-    reads={type_: (path,) for type_, path in _INLINE.items()},
+    reads=_reads(_INLINE),
 )
 def _encryption_vaults(resource: Resource, _: Context) -> Answer:
     """Return the vaults used for disk encryption inside a VM, as far as the VM resource itself states them."""
-    path = _INLINE.get(resource.type.lower())
-    found = resource.select(path) if path is not None else None
+    found = resource.select(_INLINE[resource.type.lower()])
     if isinstance(found, Unknown):
         return found
     vaults: list[Value | Answer | None] = []

@@ -27,7 +27,7 @@ OF_APP_SERVICE = "microsoft.web/certificates"
 
 
 @cache
-def _use_of(type_: str) -> ConsumerRead | None:
+def _certificate_read(type_: str) -> ConsumerRead | None:
     """Return how resources of a type (lower case) name a certificate themselves."""
     found = [use for use in uses_of(type_) if use.reads == "certificate" and use.otherwise != "flag"]
     return found[-1] if found else None
@@ -48,7 +48,7 @@ _OTHERS: Mapping[str, tuple[Path, ...]] = {
 
 def needs_of(type_: str) -> tuple[Path, ...]:
     """Return what is read of resources of a type (lower case) for their certificates; empty if they name none."""
-    use = _use_of(type_)
+    use = _certificate_read(type_)
     if use is not None and use.form == "extension":
         return machine_extension.places_of(use)
     return () if use is None else (items_and_path(use.at[0])[0], _IDS, *_OTHERS.get(type_, ()))
@@ -76,7 +76,7 @@ def _certificate_ids(resource: Resource, _: Context) -> Answer:
 
 def certificates_of(resource: Resource) -> Iterator[Value]:
     """Yield the references of a resource to the certificates that it uses for TLS."""
-    use = _use_of(resource.type.lower())
+    use = _certificate_read(resource.type.lower())
     if use is not None and use.form == "extension":
         yield from (value for value, _ in machine_extension.observed_certificates(resource, use))
         return

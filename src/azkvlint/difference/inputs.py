@@ -44,7 +44,7 @@ from azkvlint.readers.reader import KeepingReader, Reader
 from azkvlint.readers.terraform.values import automatic_names
 from azkvlint.readers.units import parameter_files
 from azkvlint.util.errors import UsageError
-from azkvlint.util.file_tracker import EDITOR_TEXTS
+from azkvlint.util.file_tracker import editor_texts
 from azkvlint.util.project_boundary import is_within, real_path
 from azkvlint.util.project_files import MAX_INPUT, list_entries, read_named, read_stdin
 from azkvlint.util.text import visible
@@ -237,9 +237,9 @@ def before_and_after(config: Config, word: str) -> tuple[Side, Side]:
     if word == STDIN:
         # Both states are read from the same data.
         word = STDIN_NAME
-        EDITOR_TEXTS[real_path(word)] = read_stdin(MAX_INPUT)
+        editor_texts()[real_path(word)] = read_stdin(MAX_INPUT)
     file = real_path(word)
-    held = EDITOR_TEXTS.get(file)
+    held = editor_texts().get(file)
     config = msgspec.structs.replace(config, paths=(word,))
     shared = SharedReads(attributes_of_matrix(_Observer()))
     after = checked(config, word, shared, is_deployed_over=True)
@@ -254,13 +254,13 @@ def before_and_after(config: Config, word: str) -> tuple[Side, Side]:
         report = msgspec.structs.replace(after.report, findings=(), unknown=(), suppressed=())
         access_report = None if after.access is None else msgspec.structs.replace(after.access, vaults=(), rows=())
         return Side(label=BASE, report=report, access=access_report, folder=after.folder), after
-    EDITOR_TEXTS[file] = earlier
+    editor_texts()[file] = earlier
     try:
         before = checked(config, word, shared)
     finally:
-        EDITOR_TEXTS.pop(file, None)
+        editor_texts().pop(file, None)
         if held is not None:
-            EDITOR_TEXTS[file] = held
+            editor_texts()[file] = held
     return msgspec.structs.replace(before, label=BASE, document=before.report.sources[0], reader=None), after
 
 

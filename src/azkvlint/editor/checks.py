@@ -37,11 +37,12 @@ from azkvlint.linter.workers import internal_error
 from azkvlint.model.finding import INPUT_UNREADABLE, Report
 from azkvlint.readers.discover import JSON, is_input_name
 from azkvlint.reporters.phrases import problem_line
-from azkvlint.syntax.texts import PARSED_TEXTS
+from azkvlint.syntax.texts import parsed_texts
 from azkvlint.util.errors import KvlintError
-from azkvlint.util.file_tracker import EDITOR_TEXTS
+from azkvlint.util.file_tracker import editor_texts
 from azkvlint.util.project_boundary import current_folder, is_within
-from azkvlint.util.project_files import FILE_BUFFER
+from azkvlint.util.project_files import file_buffer
+from azkvlint.util.run_state import separate_run
 from azkvlint.util.text import visible
 
 _Task: TypeAlias = Callable[[], object]
@@ -171,7 +172,7 @@ class Checks:
         ``show`` is called with the numbers of finished units and of all units.
         """
         self.hold(request)
-        PARSED_TEXTS.begin()
+        parsed_texts().begin()
         self._kept = {inputs: self._kept.get(inputs) or self._new() for inputs in request.inputs}
         shown: list[tuple[MessageType, str]] = []
         logged: list[str] = []
@@ -291,9 +292,9 @@ class Checks:
     def hold(self, request: CheckRequest) -> None:
         """Put the texts of a request in place of files."""
         self._request = request
-        FILE_BUFFER.is_lasting = True
-        EDITOR_TEXTS.clear()
-        EDITOR_TEXTS.update({file: document.data for file, document in request.documents.items()})
+        file_buffer().is_lasting = True
+        editor_texts().clear()
+        editor_texts().update({file: document.data for file, document in request.documents.items()})
 
     def trial(self, request: CheckRequest, inputs: Inputs, file: str, text: str) -> Report:
         """Return the report on an input with another text of a file. Raise KvlintError.
@@ -301,8 +302,8 @@ class Checks:
         The run is that of the checks, so that only what the file reaches is evaluated, now and in the next check.
         """
         self.hold(request)
-        PARSED_TEXTS.begin()
-        EDITOR_TEXTS[file] = text.encode()
+        parsed_texts().begin()
+        editor_texts()[file] = text.encode()
         try:
             one = self._kept[inputs]
             return one.run.check(self._configure(inputs, one.settings or request.settings))
@@ -391,6 +392,10 @@ class CheckThread:
             self._changed.notify()
 
     def _run(self) -> None:
+        with separate_run():
+            self._serve()
+
+    def _serve(self) -> None:
         while True:
             with self._changed:
                 while self._check is None and not self._tasks:

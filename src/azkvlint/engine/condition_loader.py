@@ -98,12 +98,12 @@ class ConditionDecoder:
             return _NOTHING
         if isinstance(node, ListNode):
             return All(self._list(node, label, scope))
-        return self._one(node, scope)
+        return self._condition(node, scope)
 
     def _list(self, node: Node, label: str, scope: _ConditionContext) -> tuple[Condition, ...]:
-        return tuple(self._one(item, scope) for item in self._decoder.items(node, label))
+        return tuple(self._condition(item, scope) for item in self._decoder.items(node, label))
 
-    def _one(self, node: Node, scope: _ConditionContext) -> Condition:
+    def _condition(self, node: Node, scope: _ConditionContext) -> Condition:
         if not isinstance(node, MapNode):
             self._decoder.mismatch(node, "a condition", "a mapping")
             return _NOTHING

@@ -7,7 +7,9 @@ of their files.
 
 from __future__ import annotations
 
+import os
 import sys
+from _thread import allocate_lock  # threading would delay each start
 from collections.abc import Callable
 from functools import wraps
 from typing import ParamSpec, TypeVar
@@ -285,11 +287,35 @@ def with_recursion_limit(read: Callable[_P, _T]) -> Callable[_P, _T]:
 
     @wraps(read)
     def with_more(*arguments: _P.args, **named: _P.kwargs) -> _T:
-        before = sys.getrecursionlimit()
-        sys.setrecursionlimit(max(before, FRAMES))
-        try:
+        with _MORE_FRAMES:
             return read(*arguments, **named)
-        finally:
-            sys.setrecursionlimit(before)
 
     return with_more
+
+
+class _MoreFrames:
+    """Python's limit of recursion, which is that of all threads: it is raised while at least one of them reads."""
+
+    def __init__(self) -> None:
+        self._renew()
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._renew)  # a thread that is not copied may hold the lock
+
+    def _renew(self) -> None:
+        self._lock, self._readers = allocate_lock(), 0
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._readers:
+                self._before = sys.getrecursionlimit()
+                sys.setrecursionlimit(max(self._before, FRAMES))
+            self._readers += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._readers -= 1
+            if not self._readers:
+                sys.setrecursionlimit(self._before)
+
+
+_MORE_FRAMES = _MoreFrames()

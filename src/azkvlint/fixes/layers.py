@@ -105,7 +105,7 @@ class LayerStack:
             except Refusal:
                 return
             moves.append(Moves(edits))
-            made, rest = self._made(later, moves[-1], place, again)
+            made, rest = self._next_candidates(later, moves[-1], place, again)
             found: Batch = next_batch(made, place.sources)
             if not found.now:
                 return
@@ -114,7 +114,7 @@ class LayerStack:
             numbers = {one.number: position for position, one in enumerate(later)}
             later = sorted((*rest, *found.later, *found.waiting), key=lambda one: numbers[one.number])
 
-    def _made(
+    def _next_candidates(
         self, later: Sequence[Pending], moves: Moves, place: LayerState, again: Again
     ) -> tuple[list[Pending], list[Pending]]:
         """Return the next candidate of each resource, made again at its place, and those that are made after it."""

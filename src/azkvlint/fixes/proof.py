@@ -21,7 +21,7 @@ from azkvlint.model.finding import FAIL, FROM_PLAN, Finding, Report
 from azkvlint.model.rule import Rule, Severity
 from azkvlint.readers.discover import discover
 from azkvlint.readers.units import compiled_templates
-from azkvlint.util.file_tracker import EDITOR_TEXTS, Snapshot
+from azkvlint.util.file_tracker import Snapshot, editor_texts
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.processes import collect_garbage
 from azkvlint.util.project_boundary import real_path
@@ -217,15 +217,16 @@ class Prover:
 
     def state(self, sources: Sources | None, rules: Collection[str] = ()) -> State:
         """Return the state with the changed texts of ``sources``. With ``rules``, it has all results of these only."""
-        held = dict(EDITOR_TEXTS)
+        texts = editor_texts()
+        held = dict(texts)
         try:
-            EDITOR_TEXTS.update(self._replaced)
+            texts.update(self._replaced)
             if sources is not None:
-                EDITOR_TEXTS.update((sources.real_path(path), data) for path, data in sources.texts.items())
+                texts.update((sources.real_path(path), data) for path, data in sources.texts.items())
             return self._state(rules)
         finally:
-            EDITOR_TEXTS.clear()
-            EDITOR_TEXTS.update(held)
+            texts.clear()
+            texts.update(held)
 
     def faults(
         self, findings: Iterable[Finding], state: State, left: Mapping[Key, Collection[str]] | None = None

@@ -20,6 +20,7 @@ from azkvlint.syntax.json_decoder import COMMENT, STRING, Pointer
 from azkvlint.syntax.json_positions import locate
 from azkvlint.syntax.texts import MAX_CHARACTERS, Lines, MarkedText
 from azkvlint.util.lazy_regex import regex
+from azkvlint.util.run_state import part_of_run
 from azkvlint.values.secrecy import (
     NAME,
     Spans,
@@ -229,7 +230,7 @@ def places_of(
     places: dict[Spot, Place] = {}
     for path, spots in by_path.items():
         text = files[path]
-        indexed = _RECENT_TEXTS.indexed(text)
+        indexed = _recent_texts().indexed(text)
         lines = indexed.lines
         if path in data:
             by_pointer = locate(text, [at.pointer for at in spots.values() if at.pointer is not None])
@@ -368,7 +369,8 @@ class _RecentTexts:
         return found
 
 
-_RECENT_TEXTS = _RecentTexts()
+def _recent_texts() -> _RecentTexts:
+    return part_of_run(_RecentTexts)
 
 
 class _Secrets:
@@ -477,7 +479,7 @@ class _Secrets:
 
 def safe_lines(text: str, hidden: Hidden | None, *, is_json: bool) -> Callable[[int], bool]:
     """Return a function that states whether a line of a text (from 0, by line feeds) certainly shows no secret."""
-    secrets = _Secrets(_RECENT_TEXTS.indexed(text))
+    secrets = _Secrets(_recent_texts().indexed(text))
     starts = [0, *accumulate([len(line) + 1 for line in text.split("\n")])]
 
     def is_safe(number: int) -> bool:

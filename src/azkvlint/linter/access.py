@@ -61,7 +61,7 @@ from azkvlint.readers.read_result import ReadResult, RegionLookup
 from azkvlint.readers.reader import Reader
 from azkvlint.readers.units import Unit
 from azkvlint.util.errors import OUT_OF_MEMORY, InputError, UsageError, did_you_mean
-from azkvlint.util.project_files import FILE_BUFFER
+from azkvlint.util.project_files import file_buffer
 from azkvlint.values.redaction import Redactor
 
 
@@ -176,7 +176,7 @@ def evaluate_roots(
         results.append(result)
         roots.append(found)
         of_terraform.append(found_other)
-    FILE_BUFFER.begin_check()  # files of units that an earlier run has read
+    file_buffer().begin_check()  # files of units that an earlier run has read
     kept = {id(result) for result in without_decided(results)}
     named = (one for unit, one in zip(units, roots, strict=True) if unit.source.is_explicit or plans_replace)
     planned = {one.source for one in named if one is not None and one.source}

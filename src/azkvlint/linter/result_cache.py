@@ -20,9 +20,9 @@ from azkvlint.model.rule import Rule, Severity
 from azkvlint.readers.discover import JSON, STDIN, Source
 from azkvlint.readers.units import Unit
 from azkvlint.util.errors import UsageError
-from azkvlint.util.file_tracker import EDITOR_TEXTS, FILE_TRACKER, Remembered, Snapshot, State, States, is_place
-from azkvlint.util.project_boundary import RUN
-from azkvlint.util.project_files import FILE_BUFFER
+from azkvlint.util.file_tracker import Remembered, Snapshot, State, States, editor_texts, file_tracker, is_place
+from azkvlint.util.project_boundary import run_paths
+from azkvlint.util.project_files import file_buffer
 
 if TYPE_CHECKING:
     from azkvlint.linter.compiled_rules import UnitSettings
@@ -159,15 +159,15 @@ class ResultCache:
             self._pays = self._pays or bool(settings.option) or _pays(sources)
             return True
         # Texts of editors have states in memory only, and the content of standard input has none.
-        if (EDITOR_TEXTS and settings is not None) or any(source.file == STDIN for source in sources):
+        if (editor_texts() and settings is not None) or any(source.file == STDIN for source in sources):
             return False
         self._pays = True
         return settings is None or bool(settings.option) or self._has_several_runs or _pays(sources)
 
     def begin(self, settings: UnitSettings) -> None:
         """Begin a run, and record all accesses to files from now on. Raise UsageError for a folder in the checkout."""
-        FILE_BUFFER.begin_check()
-        FILE_TRACKER.start(self._remembered, self.snapshot)
+        file_buffer().begin_check()
+        file_tracker().start(self._remembered, self.snapshot)
         self.evaluated, self._changes = [], {}
         # What an editor has not written yet is written when no text is unsaved.
         self._is_new = self._is_new and self._is_of_editor
@@ -225,13 +225,13 @@ class ResultCache:
         return False
 
     def _is_changed(self, store: ResultStore, path: str, stored: State) -> bool:
-        now = FILE_TRACKER.state_now(path)
+        now = file_tracker().state_now(path)
         return _is_output(now) or not store.is_unchanged(path, stored, now)
 
     def _are_unchanged(self, files: States) -> bool:
         # The files of a unit whose process was terminated are unknown.
         return bool(files) and all(
-            state == (now := FILE_TRACKER.state_now(path)) and not _is_output(now) for path, state in files.items()
+            state == (now := file_tracker().state_now(path)) and not _is_output(now) for path, state in files.items()
         )
 
     # --- units --------------------------------------------------------------------------------------------------------
@@ -252,16 +252,16 @@ class ResultCache:
 
         def find_recorded() -> list[Unit]:
             for source in (*sources, *parameters):
-                FILE_TRACKER.record(source.file)
+                file_tracker().record(source.file)
             return find()
 
-        units, states = FILE_TRACKER.track(find_recorded)
+        units, states = file_tracker().track(find_recorded)
         self._scan, self._is_new = _UnitScan(key, units, states), True
         return units
 
     def _files_of(self, loaded: StoredResults, indexes: Sequence[int]) -> States:
         paths = loaded.paths
-        return {paths[index]: FILE_TRACKER.state_now(paths[index]) for index in indexes}
+        return {paths[index]: file_tracker().state_now(paths[index]) for index in indexes}
 
     # --- results ------------------------------------------------------------------------------------------------------
 
@@ -345,7 +345,7 @@ class ResultCache:
 
     def end(self) -> None:
         """End a run, which may have failed."""
-        FILE_TRACKER.stop()
+        file_tracker().stop()
 
 
 def _of_units(config: Config) -> Config:
@@ -363,7 +363,7 @@ def _key(unit: Unit) -> Unit:
 
 def _is_output(state: State) -> bool:
     """Return whether a file is also an output of the run, which its reader reports."""
-    return bool(RUN.outputs) and state[:2] in RUN.outputs
+    return bool(run_paths().outputs) and state[:2] in run_paths().outputs
 
 
 def _pays(sources: Sequence[Source]) -> bool:

@@ -21,8 +21,8 @@ from azkvlint.model.finding import INPUT_UNREADABLE
 from azkvlint.model.rule import Rule
 from azkvlint.readers.units import Unit
 from azkvlint.util.cache_files import CacheFolder, package_state, read_again
-from azkvlint.util.file_tracker import EDITOR_TEXTS, FOLDER, LINK, NAMES, PLACE, TEXT, State, States, state_of
-from azkvlint.util.project_boundary import RUN, current_folder, expand_home
+from azkvlint.util.file_tracker import FOLDER, LINK, NAMES, PLACE, TEXT, State, States, editor_texts, state_of
+from azkvlint.util.project_boundary import current_folder, expand_home, run_paths
 from azkvlint.util.project_files import MAX_INPUT
 
 if TYPE_CHECKING:
@@ -167,7 +167,7 @@ class ResultStore:
         values = (
             _MAGIC, __version__, package_state(__version__, by_content=self._by_content), sys.version, self._by_content,
             os.geteuid() if hasattr(os, "geteuid") else 0, current_folder(), expand_home("~"),
-            os.environ.get("BICEP_CACHE_DIRECTORY"), RUN.roots, RUN.named, root, bool(config.overrides),
+            os.environ.get("BICEP_CACHE_DIRECTORY"), run_paths().roots, run_paths().named, root, bool(config.overrides),
             msgspec.structs.replace(config, **_OF_REPORTS), rules, policy, relevant,
         )  # fmt: skip
         try:
@@ -275,7 +275,7 @@ def saved_state(path: str, state: State) -> State:
 
 def are_texts_saved() -> bool:
     """Return whether the files of all open documents have the texts of an editor."""
-    return all(read_again(file, MAX_INPUT) == text for file, text in EDITOR_TEXTS.items())
+    return all(read_again(file, MAX_INPUT) == text for file, text in editor_texts().items())
 
 
 def is_encodable(value: object) -> bool:

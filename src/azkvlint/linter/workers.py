@@ -16,7 +16,7 @@ from azkvlint.readers.discover import BICEP, STDIN, Source, is_terragrunt_file
 from azkvlint.readers.terraform import TerraformSettings
 from azkvlint.readers.units import Unit
 from azkvlint.util.errors import OUT_OF_MEMORY, InputError, UsageError
-from azkvlint.util.file_tracker import EDITOR_TEXTS, FILE_TRACKER
+from azkvlint.util.file_tracker import editor_texts, file_tracker
 from azkvlint.util.processes import collect_recent_garbage, in_processes
 from azkvlint.util.project_boundary import USE_A_COPY, begin_run, real_path_of_read
 from azkvlint.util.project_files import MAX_FILE
@@ -117,13 +117,13 @@ def _evaluate_units(
 ) -> Iterator[UnitResult]:
     jobs = min(_jobs(units, settings.config.jobs), len(units))
     # The content of standard input is not available to other processes.
-    if jobs < 2 or EDITOR_TEXTS:
+    if jobs < 2 or editor_texts():
         worker = Worker(settings, compiled)
         yield from map(worker.evaluate, units)
         return
     size = max(1, len(units) // (jobs * _CHUNKS_EACH))
     chunks = [units[at : at + size] for at in range(0, len(units), size)]
-    results = in_processes(jobs, chunks, _worker_function, settings, FILE_TRACKER.is_on)
+    results = in_processes(jobs, chunks, _worker_function, settings, file_tracker().is_on)
     for chunk, results_of_chunk in zip(chunks, results, strict=True):
         # None: the process was killed, for example for lack of memory. There is no retry.
         yield from [_killed_result(unit) for unit in chunk] if results_of_chunk is None else results_of_chunk
@@ -154,7 +154,7 @@ class Worker:
     def evaluate(self, unit: Unit) -> UnitResult:
         """Evaluate one unit. Failures are reported as Problems."""
         work = UnitWork()
-        result, files = FILE_TRACKER.track(lambda: self._evaluate_recorded(unit, work))
+        result, files = file_tracker().track(lambda: self._evaluate_recorded(unit, work))
         if unit.world:
             result = in_world(result, unit.world)
         result.files, result.work = files, work.steps
@@ -164,7 +164,7 @@ class Worker:
     def _evaluate_recorded(self, unit: Unit, work: UnitWork) -> UnitResult:
         for source in (unit.source, unit.parameters, unit.compiled):
             if source is not None and source.file:
-                FILE_TRACKER.record(source.file)
+                file_tracker().record(source.file)
         return self._evaluate(unit, work)
 
     def _evaluate(self, unit: Unit, work: UnitWork) -> UnitResult:
@@ -291,8 +291,8 @@ def terraform_settings(config: Config, root: str) -> TerraformSettings:
 def _worker_function(settings: UnitSettings, is_tracking: bool) -> Callable[[Sequence[Unit]], list[UnitResult]]:
     """Initialize a worker process, and return the function that evaluates units."""
     set_readable_files(settings.config)
-    if is_tracking and not FILE_TRACKER.is_on:
-        FILE_TRACKER.start()
+    if is_tracking and not file_tracker().is_on:
+        file_tracker().start()
     worker = Worker(settings)
     return lambda units: [worker.evaluate(unit) for unit in units]
 

@@ -15,7 +15,7 @@ import msgspec
 
 from azkvlint.readers.script_names import is_script
 from azkvlint.util.errors import InputError, UsageError
-from azkvlint.util.file_tracker import EDITOR_TEXTS
+from azkvlint.util.file_tracker import editor_texts
 from azkvlint.util.git_index import SUBMODULE, TrackedFiles
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.project_boundary import checkout_of, current_folder, is_within, named_path, real_path, root_of
@@ -228,7 +228,7 @@ def discover(
     for path in paths:
         if path != STDIN and not os.path.isabs(path):
             current_folder()
-        if path != STDIN and not os.path.lexists(path) and real_path(path) not in EDITOR_TEXTS:
+        if path != STDIN and not os.path.lexists(path) and real_path(path) not in editor_texts():
             hint = "name a plan, a template, a Terraform or Bicep file, a folder, or -"
             raise UsageError(f"'{path}' does not exist", hint)
     root = _root([path for path in paths if path != STDIN])
@@ -267,7 +267,7 @@ def hold_stdin(name: str) -> None:
         why = "it is a folder" if os.path.isdir(name) else "its folder does not exist"
         raise UsageError(f"--stdin-filename {name}: {why}", "name a file in an existing folder")
     try:
-        EDITOR_TEXTS[real_path(name)] = read_stdin(_limit(name))
+        editor_texts()[real_path(name)] = read_stdin(_limit(name))
     except InputError as error:
         raise InputError(f"standard input: {error.message}") from error
 
@@ -441,7 +441,7 @@ class FolderSearch:
                     yield from _file(entry)
                 else:
                     self._add_other(entry)
-            if EDITOR_TEXTS:
+            if editor_texts():
                 yield from _new_files(here, {entry.name for entry in found}, self._excluded)
             waiting.extend(reversed(folders))
 
@@ -498,7 +498,7 @@ class FolderSearch:
 
 def _new_files(folder: str, known: set[str], excluded: Callable[[str, bool], bool] | None) -> Iterator[tuple[str, str]]:
     """Yield the supported files of a folder that exist in an editor only."""
-    for name in sorted(EDITOR_TEXTS.names_in(folder)):
+    for name in sorted(editor_texts().names_in(folder)):
         path = os.path.join(folder, name)
         if name not in known and is_input_name(name) and not (excluded and excluded(path, False)):
             yield path, path

@@ -145,14 +145,14 @@ class Reader:
         _refuse(source, data)
         if source.file.lower().endswith(BICEP):
             refuse_as_output(source.file)
-            return self.bicep(source.path, data, source.file, self._given(unit), unit.published, work)
+            return self.bicep(source.path, data, source.file, self._parameter_values(unit), unit.published, work)
         if mentions_plan(data):
             refuse_as_output(source.file)
             return plan_result(source.path, data, self.required, work)
         if unit.rendered and any(mark in data for mark in _SEQUENCES):
             return _rendered_result(source.path) if _is_of_interest(data) else None
         try:
-            values = self._given(unit)
+            values = self._parameter_values(unit)
             read = self.template(source.path, data, source.file, values, work) if _is_of_interest(data) else None
         except InputError as error:
             if source.is_explicit or not _is_text_template(data, error):
@@ -339,7 +339,7 @@ class Reader:
         read = read_bicepparam(BicepRun(source.path, text, self.required, self._cache(), self.root, work), source.file)
         return bicep_result(path, read, ParameterValues(), peer_comments=self.peer_comments)
 
-    def _given(self, unit: Unit) -> ParameterValues | None:
+    def _parameter_values(self, unit: Unit) -> ParameterValues | None:
         """Return the values of a unit's parameter file."""
         source = unit.parameters
         if source is None:

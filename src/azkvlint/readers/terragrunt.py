@@ -127,14 +127,15 @@ def _local(unit: TerragruntUnit, configuration: TerragruntConfiguration, path: s
     return None
 
 
-def shown(source: str) -> str:
+def without_credentials(source: str) -> str:
     """Return a source without the credentials and the query in it."""
     return _CREDENTIALS.sub(lambda match: "//" if match[0][0] == "/" else "", source)
 
 
 def report_missing(unit: TerragruntUnit, source: str, at: Location) -> None:
     """Report a module that is not in the project."""
-    text = f"module `{shown(source)}` of a Terragrunt unit is not installed, so its resources are not evaluated"
+    module = without_credentials(source)
+    text = f"module `{module}` of a Terragrunt unit is not installed, so its resources are not evaluated"
     unit.report("note", text, at, is_missing_module=True)
 
 
@@ -201,7 +202,7 @@ def _source(block: Block) -> str:
     """Return the source of a component as it may be shown; empty if it is not written out."""
     piece = block.body.attributes.get("source")
     node = piece.expression() if piece is not None else None
-    return shown(node.value) if isinstance(node, ast.Literal) and isinstance(node.value, str) else ""
+    return without_credentials(node.value) if isinstance(node, ast.Literal) and isinstance(node.value, str) else ""
 
 
 def _may_have_vaults(run: TerraformRun, directory: str, block: Block) -> bool:

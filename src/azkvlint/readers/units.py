@@ -32,7 +32,7 @@ from azkvlint.readers.discover import (
 )
 from azkvlint.readers.json_kinds import mentions_template
 from azkvlint.util.errors import InputError, UsageError
-from azkvlint.util.file_tracker import FILE_TRACKER
+from azkvlint.util.file_tracker import file_tracker
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.project_boundary import boundary_of, real_path
 from azkvlint.util.project_files import (
@@ -176,13 +176,13 @@ class DeploymentCommands:
         def is_deployed(scripts: Scripts) -> bool:
             return scripts.deploy(path)
 
-        if not FILE_TRACKER.is_on:
+        if not file_tracker().is_on:
             return is_deployed(self._read_once())
-        return FILE_TRACKER.extended(("scripts", self._scripts), self._read, is_deployed)
+        return file_tracker().extended(("scripts", self._scripts), self._read, is_deployed)
 
     def templates_among(self, files: Iterable[str]) -> list[str]:
         """Return the files that a command deploys as templates, of files without the name of an input."""
-        return (self._read() if FILE_TRACKER.is_on else self._read_once()).templates_among(files)
+        return (self._read() if file_tracker().is_on else self._read_once()).templates_among(files)
 
     def without_vaults(self) -> Collection[str]:
         """Return scripts that certainly do not contain the word ``keyvault``, of those that this run has read."""
@@ -422,7 +422,7 @@ def _find_called(sources: Sequence[Source]) -> tuple[frozenset[str], frozenset[s
 def _bicep_calls(sources: Sequence[Source]) -> dict[str, set[str]]:
     """Return the Bicep modules that each Bicep file calls (real paths)."""
     return {
-        source.file: FILE_TRACKER.remembered(("calls", source.file), partial(_called_by, source.file))
+        source.file: file_tracker().remembered(("calls", source.file), partial(_called_by, source.file))
         for source in sources
         if source.file.lower().endswith(BICEP)
     }

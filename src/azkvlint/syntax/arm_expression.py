@@ -174,9 +174,11 @@ class _ArmParser:
             raise InputError("the string has no closing quote", column=at + 1)
         name = _BARE.match(self.text, at)
         if name is not None:
-            raise InputError(f"expected `(` after the name, found {self._found(name.end())}", column=name.end() + 1)
+            raise InputError(
+                f"expected `(` after the name, found {self._token_kind(name.end())}", column=name.end() + 1
+            )
         expected = "a function call, a string in single quotes or a number"
-        raise InputError(f"expected {expected}, found {self._found(at)}", column=at + 1)
+        raise InputError(f"expected {expected}, found {self._token_kind(at)}", column=at + 1)
 
     def _refuse_rest(self, node: Expression) -> NoReturn:
         at = self._next()
@@ -187,13 +189,13 @@ class _ArmParser:
             expected = "the end of the expression"
         else:
             expected = "`,` or `)`" if self.stack[-1].of is None else "`]`"
-        raise InputError(f"expected {expected}, found {self._found(at)}", column=at + 1)
+        raise InputError(f"expected {expected}, found {self._token_kind(at)}", column=at + 1)
 
     def _next(self, at: int | None = None) -> int:
         match = _SPACE.match(self.text, self.at if at is None else at)
         return match.end() if match is not None else self.at
 
-    def _found(self, at: int) -> str:
+    def _token_kind(self, at: int) -> str:
         """Name the kind of token at ``at``: its text may be a secret that only looks like an expression."""
         found = self.text[at : at + 1]
         if found in _SHOWN:

@@ -13,6 +13,7 @@ from typing import Any, Self, TypeVar, TypeVarTuple
 
 from azkvlint.model.location import Excerpt, Region
 from azkvlint.util.errors import InputError
+from azkvlint.util.run_state import part_of_run
 
 HIDDEN = "(hidden)"
 MAX_LINES = 10
@@ -226,7 +227,7 @@ class ParsedTexts:
         if not self._checks:
             return parse(*arguments)
         key = (parse, *map(_identity, arguments))
-        found: _T | None = self._found(key)
+        found: _T | None = self._entry(key)
         if found is None:
             found = parse(*arguments)
             if self._characters <= _MOST_CHARACTERS:
@@ -234,12 +235,13 @@ class ParsedTexts:
                 self._characters += sum(len(one) for one in arguments if isinstance(one, str))
         return found
 
-    def _found(self, key: tuple[object, ...]) -> Any:
+    def _entry(self, key: tuple[object, ...]) -> Any:
         found = self._newer.get(key)
         if found is None and (found := self._older.pop(key, None)) is not None:
             self._newer[key] = found
         return found
 
 
-PARSED_TEXTS = ParsedTexts()
-"""The texts of this process."""
+def parsed_texts() -> ParsedTexts:
+    """Return the parsed texts of the current run."""
+    return part_of_run(ParsedTexts)

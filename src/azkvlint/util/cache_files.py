@@ -18,7 +18,6 @@ from azkvlint.util.project_boundary import (
     COMMON,
     NOFOLLOW,
     READ,
-    RUN,
     absolute_path,
     checkout_of,
     current_folder,
@@ -27,6 +26,7 @@ from azkvlint.util.project_boundary import (
     open_at,
     read_descriptor,
     real_path,
+    run_paths,
 )
 
 # The folder in the cache folder that kvlint creates, and uses only if no other user can read or write it.
@@ -66,7 +66,8 @@ def folder_of_inputs(folder: str) -> str:
     """
     home = real_path(expand_home("~"))
     here = checkout_of(real_path(current_folder()))
-    tops = {real_path(path) for path in RUN.named if os.path.isdir(path)} | RUN.roots | ({here} if here else set())
+    run = run_paths()
+    tops = {real_path(path) for path in run.named if os.path.isdir(path)} | run.roots | ({here} if here else set())
     for top in sorted(tops):
         is_input = os.path.lexists(os.path.join(top, ".git")) or not is_within(home, top)
         if is_input and any(is_within(path, top) for path in (absolute_path(folder), real_path(folder))):

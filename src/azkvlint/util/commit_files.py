@@ -87,7 +87,7 @@ def _write_folders(folder: CommitFolder, objects: Objects, tree: str) -> list[Tr
             elif mode in _FILES or mode in (_LINK, _SUBMODULE):
                 entries.append(TreeEntry(path, mode, content))
             else:
-                fail(f"`{_shown(path)}` in the commit has the unknown mode {mode:o}")
+                fail(f"`{_display_path(path)}` in the commit has the unknown mode {mode:o}")
     return entries
 
 
@@ -96,7 +96,7 @@ def _write_files(folder: CommitFolder, objects: Objects, entries: list[TreeEntry
     left = MOST_BYTES
     links: dict[bytes, str] = {}
 
-    def use(size: int) -> None:
+    def spend(size: int) -> None:
         nonlocal left
         left -= size
         if left < 0:
@@ -105,22 +105,22 @@ def _write_files(folder: CommitFolder, objects: Objects, entries: list[TreeEntry
     for path, mode, content in entries:
         if mode in _FILES:
             with _naming(path):
-                folder.add_file(os.fsdecode(path), objects.file(content, use))
+                folder.add_file(os.fsdecode(path), objects.file(content, spend))
         elif mode == _LINK:
             if path in links:
-                fail(f"`{_shown(path)}` in the commit exists twice")
+                fail(f"`{_display_path(path)}` in the commit exists twice")
             links[path] = _target(objects, content, path)
     return links
 
 
 def _target(objects: Objects, identifier: str, path: bytes) -> str:
-    def use(size: int) -> None:
+    def spend(size: int) -> None:
         if size > _MOST_OF_LINK:
-            fail(f"the symbolic link `{_shown(path)}` in the commit is longer than {_MOST_OF_LINK:,} bytes")
+            fail(f"the symbolic link `{_display_path(path)}` in the commit is longer than {_MOST_OF_LINK:,} bytes")
 
-    data = b"".join(objects.file(identifier, use))
+    data = b"".join(objects.file(identifier, spend))
     if not data or b"\0" in data:
-        fail(f"the symbolic link `{_shown(path)}` in the commit is invalid")
+        fail(f"the symbolic link `{_display_path(path)}` in the commit is invalid")
     return os.fsdecode(data)
 
 
@@ -130,10 +130,12 @@ def _naming(path: bytes) -> Iterator[None]:
     try:
         yield
     except FileExistsError as error:
-        raise InputError(f"`{_shown(path)}` in the commit has the same path as another file or folder here") from error
+        raise InputError(
+            f"`{_display_path(path)}` in the commit has the same path as another file or folder here"
+        ) from error
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else "the name is invalid"
-        raise InputError(f"`{_shown(path)}` in the commit cannot be written: {why}") from error
+        raise InputError(f"`{_display_path(path)}` in the commit cannot be written: {why}") from error
 
 
 def _check_name(name: bytes, path: bytes) -> None:
@@ -144,10 +146,10 @@ def _check_name(name: bytes, path: bytes) -> None:
         has_mark = bool(_NOT_IN_WINDOWS.intersection(text)) or text.endswith((".", " ")) or min(text) < " "
         is_plain = not has_mark and text.split(".")[0].rstrip().lower() not in _DEVICES
     if not is_plain:
-        fail(f"`{_shown(path)}` in the commit is not a valid path")
+        fail(f"`{_display_path(path)}` in the commit is not a valid path")
 
 
-def _shown(path: bytes) -> str:
+def _display_path(path: bytes) -> str:
     text = os.fsdecode(path)
     return visible(text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}...")
 

@@ -14,6 +14,7 @@ from time import time_ns
 from typing import Any, TypeAlias, TypeVar
 
 from azkvlint.util.project_boundary import real_path
+from azkvlint.util.run_state import part_of_run
 
 _T = TypeVar("_T")
 # Values that are remembered between runs.
@@ -88,12 +89,13 @@ def _identity(folder: str) -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
-EDITOR_TEXTS = EditorTexts()
-"""The texts of this process."""
+def editor_texts() -> EditorTexts:
+    """Return the unsaved texts of the current run."""
+    return part_of_run(EditorTexts)
 
 
 class Snapshot:
-    """The states of files, and what was computed of them, for runs between which only ``EDITOR_TEXTS`` change.
+    """The states of files, and what was computed of them, for runs between which only ``editor_texts`` change.
 
     These replace files that exist, so they add no name to a folder.
     """
@@ -105,7 +107,7 @@ class Snapshot:
 
     def states(self) -> States:
         """Return the states that do not depend on a text of an earlier run or of this one. A tracker adds more."""
-        self._names.update(map(os.path.basename, EDITOR_TEXTS))
+        self._names.update(map(os.path.basename, editor_texts()))
         states = self._states
         for path in [path for path, state in states.items() if self._may_be_text(path, state)]:
             del states[path]
@@ -289,17 +291,17 @@ def state_of(path: str, *, on_disk: bool = False) -> State:
     """
     try:
         if path.endswith(os.sep):
-            return (NAMES, *sorted({*_entries_of(path), *EDITOR_TEXTS.names_in(path)}))
+            return (NAMES, *sorted({*_entries_of(path), *editor_texts().names_in(path)}))
         if path.endswith(_PLACE_ENDING):
             folder = path[: -len(_PLACE_ENDING)]
             target = real_path(folder) if os.path.islink(folder) else ""
             return (PLACE, target, *state_of(os.path.join(folder, ".git")))
         result = os.lstat(path)
     except (OSError, ValueError):
-        text = EDITOR_TEXTS.text_of(path, is_link=False)
+        text = editor_texts().text_of(path, is_link=False)
         return () if text is None else (TEXT, real_path(path), text)
     is_link = stat.S_ISLNK(result.st_mode)
-    text = None if on_disk else EDITOR_TEXTS.text_of(path, is_link=is_link)
+    text = None if on_disk else editor_texts().text_of(path, is_link=is_link)
     if text is not None:
         return TEXT, real_path(path), text
     if not is_link:
@@ -363,10 +365,11 @@ def _last_change(result: os.stat_result) -> State:
     )
 
 
-FILE_TRACKER = FileTracker()
-"""The tracker of this process; forked processes start with a copy."""
+def file_tracker() -> FileTracker:
+    """Return the tracker of the current run."""
+    return part_of_run(FileTracker)
 
 
 def cached(cache: MutableMapping[_K, _T], key: _K, work: Callable[[], _T]) -> _T:
     """Return the cached value for ``key``, computing it with ``work`` the first time and tracking its files."""
-    return FILE_TRACKER.cached(cache, key, work)
+    return file_tracker().cached(cache, key, work)

@@ -257,7 +257,7 @@ class Objects:
 
     def folder(self, identifier: str) -> Iterator[tuple[bytes, int, str]]:
         """Yield the name, the mode and the object of each entry of a folder."""
-        kind, size = self._found(identifier)
+        kind, size = self._required_header(identifier)
         data = self._whole(identifier, kind, size, "tree")
         length, at = len(identifier) // 2, 0
         while at < len(data):
@@ -271,7 +271,7 @@ class Objects:
 
     def file(self, identifier: str, use: Callable[[int], object]) -> Iterator[bytes]:
         """Yield the content of a file in parts; ``use`` gets its size first, and may refuse it."""
-        kind, size = self._found(identifier)
+        kind, size = self._required_header(identifier)
         if kind != "blob":
             fail(f"the object {identifier} of the commit is not a file")
         use(size)
@@ -282,7 +282,7 @@ class Objects:
             fail(f"the object {identifier} of the commit is not a {expected}, or larger than {_MOST_HELD:,} bytes")
         return b"".join(self._content(identifier, kind, size))
 
-    def _found(self, identifier: str) -> tuple[str, int]:
+    def _required_header(self, identifier: str) -> tuple[str, int]:
         found = self._header(identifier)
         if found is None or found[0] != identifier:
             raise InputError(

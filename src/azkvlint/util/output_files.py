@@ -17,7 +17,6 @@ from azkvlint.util.errors import InputError, UsageError
 from azkvlint.util.project_boundary import (
     COMMON,
     NOFOLLOW,
-    RUN,
     absolute_path,
     boundary_of,
     checkout_of,
@@ -27,6 +26,7 @@ from azkvlint.util.project_boundary import (
     leads_into_git,
     open_named,
     real_path,
+    run_paths,
 )
 
 _CREATE: int = os.O_WRONLY | os.O_CREAT | os.O_EXCL | COMMON
@@ -371,7 +371,7 @@ def output_path(file: str) -> str:
 def _refuse_link(file: str, link: str) -> None:
     """Raise UsageError if a link in a checkout, or in the roots of this run, leads out of it."""
     folder = os.path.dirname(link)
-    boundary = (boundary_of(folder) if RUN.roots else "") or checkout_of(folder)
+    boundary = (boundary_of(folder) if run_paths().roots else "") or checkout_of(folder)
     if not boundary:
         return
     target = real_path(link)

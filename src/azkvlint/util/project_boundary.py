@@ -13,6 +13,7 @@ import stat
 from collections.abc import Iterable
 
 from azkvlint.util.errors import InputError, UsageError
+from azkvlint.util.run_state import part_of_run
 
 _MAX_METADATA = 16 * 1024 * 1024  # packed-refs of the largest repositories are smaller
 _MAX_INDEX = 128 * 1024 * 1024
@@ -36,8 +37,8 @@ IS_LINK = frozenset({errno.ELOOP, errno.EMLINK})
 _IGNORED = dict.fromkeys((*range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x206A, 0x2070), 0xFEFF))
 
 
-class _BoundaryRun:
-    """The paths named on the command line of the current run, and what was found out about the folders it reads."""
+class RunPaths:
+    """The paths named on the command line of a run, and what was found out about the folders it reads."""
 
     def __init__(self) -> None:
         self.reset()
@@ -57,8 +58,9 @@ class _BoundaryRun:
         self.folders: dict[str, str] = {}
 
 
-RUN = _BoundaryRun()
-"""One process has one run at a time."""
+def run_paths() -> RunPaths:
+    """Return the paths of the current run."""
+    return part_of_run(RunPaths)
 
 
 def begin_run(paths: Iterable[str], named: Iterable[str] = (), outputs: Iterable[str] = ()) -> None:
@@ -73,24 +75,25 @@ def begin_run(paths: Iterable[str], named: Iterable[str] = (), outputs: Iterable
         frozenset((*named, *map(named_path, paths), *map(named_path, named))),
         {(found.st_dev, found.st_ino): file for file, found in states if found is not None},
     )
-    RUN.reset(*read)
+    run_paths().reset(*read)
 
 
 def add_root(folder: str) -> None:
     """Allow reading in a folder that the user chose without naming it, such as the current one."""
-    if RUN.roots and folder not in RUN.roots:
-        RUN.roots.add(folder)
-        RUN.boundaries.clear()
+    run = run_paths()
+    if run.roots and folder not in run.roots:
+        run.roots.add(folder)
+        run.boundaries.clear()
 
 
 def roots() -> list[str]:
     """Return the folders that the run may read, sorted."""
-    return sorted(RUN.roots)
+    return sorted(run_paths().roots)
 
 
 def named_folders() -> list[str]:
     """Return the folders named on the command line, sorted."""
-    return sorted(path for path in RUN.named if os.path.isdir(path))
+    return sorted(path for path in run_paths().named if os.path.isdir(path))
 
 
 def current_folder() -> str:
@@ -111,10 +114,11 @@ def real_path(path: str) -> str:
 
 def real_path_of_read(path: str) -> str:
     """Return the real path of a file or folder that the run has read, which needs no look at the folders above."""
-    if path in RUN.folders:
-        return RUN.folders[path]
+    folders = run_paths().folders
+    if path in folders:
+        return folders[path]
     folder, name = os.path.split(path)
-    known = RUN.folders.get(folder)
+    known = folders.get(folder)
     if known is None or name in ("", os.curdir, os.pardir) or os.path.islink(path):
         return real_path(path)
     return os.path.join(known, name)
@@ -203,24 +207,25 @@ def boundary_of(folder: str) -> str:
 
     It is the checkout, with submodules the outermost one; outside of checkouts the root of the run.
     """
-    if not RUN.roots:
-        boundary = RUN.boundaries.get(folder)
+    run = run_paths()
+    if not run.roots:
+        boundary = run.boundaries.get(folder)
         if boundary is None:
-            boundary = RUN.boundaries[folder] = root_of(folder)
+            boundary = run.boundaries[folder] = root_of(folder)
         return boundary
     below: list[str] = []
-    while folder not in RUN.boundaries:
+    while folder not in run.boundaries:
         above = os.path.dirname(folder)
-        if folder in RUN.roots or above == folder:
-            RUN.boundaries[folder] = folder if folder in RUN.roots else ""
+        if folder in run.roots or above == folder:
+            run.boundaries[folder] = folder if folder in run.roots else ""
             break
         below.append(folder)
         folder = above
-    boundary = RUN.boundaries[folder]
+    boundary = run.boundaries[folder]
     for here in reversed(below):
         if boundary and _is_checkout(here) and not _is_checkout(boundary):
             boundary = here
-        RUN.boundaries[here] = boundary
+        run.boundaries[here] = boundary
     return boundary
 
 
@@ -229,8 +234,8 @@ def below_named(path: str) -> str:
 
     Return the whole path if no such folder is named.
     """
-    folder = path
-    while folder not in RUN.named:
+    folder, named = path, run_paths().named
+    while folder not in named:
         above = os.path.dirname(folder)
         if above == folder:
             return path
@@ -247,13 +252,14 @@ def enter_folder(folder: str) -> str:
 
     Each folder is resolved once; its entries are then opened without following links.
     """
-    real = RUN.folders.get(folder)
+    folders = run_paths().folders
+    real = folders.get(folder)
     if real is None:
         real = real_path(folder)
         boundary = boundary_of(real)
         if not boundary or leads_into_git(real, boundary):
             raise InputError("the path is outside the project")
-        RUN.folders[folder] = real
+        folders[folder] = real
     return real
 
 
@@ -366,7 +372,7 @@ def file_state(file: str) -> os.stat_result | None:
 
 def refuse_as_output(file: str) -> None:
     """Raise UsageError if an input is also the output file of a report."""
-    if RUN.outputs:
+    if run_paths().outputs:
         state = file_state(file)
         if state is not None:
             refuse_state(state)
@@ -374,7 +380,7 @@ def refuse_as_output(file: str) -> None:
 
 def refuse_state(state: os.stat_result) -> None:
     """Raise UsageError if a file with this stat result is the output file of a report."""
-    output = RUN.outputs.get((state.st_dev, state.st_ino))
+    output = run_paths().outputs.get((state.st_dev, state.st_ino))
     if output is not None:
         raise UsageError(f"`{output}` is an input of this run and is not overwritten", "write to another file")
 

@@ -8,7 +8,7 @@
 - The built-in rules and data of kvlint. ``read_resource``, ``read_data``, ``resource_files``.
 - Standard streams. ``read_stdin``, ``stdin_stream``, ``open_null_device``.
 
-Every access is recorded in ``FILE_TRACKER``, and ``EDITOR_TEXTS`` can replace the content of files open in an editor.
+Every access is recorded in ``file_tracker``, and ``editor_texts`` can replace the content of files open in an editor.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
 from itertools import dropwhile
 from typing import BinaryIO, Generic, TypeVar
 
 from azkvlint.util.errors import InputError, UsageError
-from azkvlint.util.file_tracker import EDITOR_TEXTS, FILE_TRACKER, State, state_of_names
+from azkvlint.util.file_tracker import State, editor_texts, file_tracker, state_of_names
 from azkvlint.util.project_boundary import (
     INVALID_PATH,
-    RUN,
     absolute_path,
     boundary_of,
     checkout_of,
@@ -38,7 +38,9 @@ from azkvlint.util.project_boundary import (
     real_path,
     refuse_as_output,
     refuse_state,
+    run_paths,
 )
+from azkvlint.util.run_state import part_of_run
 
 # Azure accepts templates of 4 MB; hand-written files are far smaller.
 MAX_FILE = 10_000_000
@@ -50,12 +52,6 @@ _BLOCK = 1 << 17
 _T = TypeVar("_T")
 
 
-def end_run() -> None:
-    """Reset the boundary of the run and the texts of editors; each file is then bounded by its own checkout."""
-    RUN.reset()
-    EDITOR_TEXTS.clear()
-
-
 def resolve_inside(root: str, folder: str, name: str) -> str | None:
     """Return the real path of ``name`` below ``folder``; None if it, or a link on its path, leads out of the project.
 
@@ -63,7 +59,7 @@ def resolve_inside(root: str, folder: str, name: str) -> str | None:
     an invalid name.
     """
     path = os.path.join(folder, name)
-    FILE_TRACKER.record(path)
+    file_tracker().record(path)
     try:
         file = os.path.realpath(path)
     except (ValueError, OSError) as error:
@@ -76,7 +72,7 @@ def resolve_inside(root: str, folder: str, name: str) -> str | None:
 
 def recorded_real_path(path: str) -> str:
     """Return the real path of a file or folder, and record the links on the way to it."""
-    FILE_TRACKER.record(path)
+    file_tracker().record(path)
     return real_path(path)
 
 
@@ -96,7 +92,8 @@ def reported_name(root: str, file: str) -> str:
 
 def _open(file: str) -> int:
     """Open a regular file of the project. Raise InputError if it cannot be opened or must not be."""
-    if file in RUN.named or file in RUN.cached:
+    run = run_paths()
+    if file in run.named or file in run.cached:
         return open_named(file)
     folder, name = os.path.split(file)
     if leads_into_git(name):
@@ -106,7 +103,8 @@ def _open(file: str) -> int:
 
 def _text_of(file: str) -> bytes | None:
     """Return the text of an editor that replaces a file, which has been recorded."""
-    return EDITOR_TEXTS.text_of(file, is_link=FILE_TRACKER.is_link(file)) if EDITOR_TEXTS else None
+    texts = editor_texts()
+    return texts.text_of(file, is_link=file_tracker().is_link(file)) if texts else None
 
 
 class FileBuffer:
@@ -116,7 +114,7 @@ class FileBuffer:
     unless the buffer ``is_lasting``, for an editor: then a file is returned until its state has changed.
     """
 
-    def __init__(self, room: int) -> None:
+    def __init__(self, room: int = 32_000_000) -> None:
         self.is_lasting = False
         self._room = room
         self._files: dict[str, tuple[bytes, State]] = {}
@@ -142,7 +140,7 @@ class FileBuffer:
         return data if is_current else None
 
     def _state(self, file: str) -> State:
-        return FILE_TRACKER.recorded_state(file) if self.is_lasting else ()
+        return file_tracker().recorded_state(file) if self.is_lasting else ()
 
     def begin_check(self) -> None:
         """Begin another check, before which files may have changed."""
@@ -155,8 +153,9 @@ class FileBuffer:
         self._files.clear()
 
 
-FILE_BUFFER = FileBuffer(32_000_000)
-"""The cache of this process; forked processes start with a copy."""
+def file_buffer() -> FileBuffer:
+    """Return the buffer of the current run."""
+    return part_of_run(FileBuffer)
 
 
 def is_file(file: str) -> bool:
@@ -164,7 +163,7 @@ def is_file(file: str) -> bool:
 
     A link that leads out of the project counts: reading it reports why it is refused.
     """
-    FILE_TRACKER.record(file)
+    file_tracker().record(file)
     if _text_of(file) is not None:
         return True
     try:
@@ -181,17 +180,17 @@ def is_file(file: str) -> bool:
 
 def is_folder(path: str) -> bool:
     """Return whether a path is a folder; reading it reports whether it is in the project."""
-    FILE_TRACKER.record(path)
+    file_tracker().record(path)
     return os.path.isdir(path)
 
 
 def exists(path: str) -> bool:
     """Return whether a path is a file, a folder or a link."""
-    FILE_TRACKER.record(path)
+    file_tracker().record(path)
     return os.path.lexists(path)
 
 
-class _Listings(Generic[_T]):
+class _Listings(ABC, Generic[_T]):
     """What is in the folders that were listed last, as long as their last change is the same.
 
     A folder may hold thousands of plans, and is listed for each that is checked alone. What links lead to is not part
@@ -200,9 +199,12 @@ class _Listings(Generic[_T]):
 
     _MOST = 20
 
-    def __init__(self, list_folder: Callable[[str], _T]) -> None:
-        self._list = list_folder
+    def __init__(self) -> None:
         self._known: dict[str, tuple[State, _T]] = {}
+
+    @abstractmethod
+    def _list(self, folder: str) -> _T:
+        """List a folder. Raise OSError."""
 
     def of(self, folder: str) -> _T:
         """Return what is in a folder, the same object until its names change. Raise OSError."""
@@ -216,16 +218,21 @@ class _Listings(Generic[_T]):
         return known[1]
 
 
-def _folders_and_files(folder: str) -> tuple[tuple[str, ...], frozenset[str]]:
-    """Return the folders in a folder, and its other entries."""
-    with os.scandir(folder) as found:
-        is_folder = {entry.name: entry.is_dir(follow_symlinks=False) for entry in found}
-    folders = tuple(name for name, one in is_folder.items() if one)
-    return folders, frozenset(is_folder).difference(folders)
+class _Names(_Listings[frozenset[str]]):
+    """The names in folders."""
+
+    def _list(self, folder: str) -> frozenset[str]:
+        return frozenset(os.listdir(folder))
 
 
-_NAMES = _Listings(lambda folder: frozenset(os.listdir(folder)))
-_ENTRIES = _Listings(_folders_and_files)
+class _Entries(_Listings[tuple[tuple[str, ...], frozenset[str]]]):
+    """The folders in folders, and their other entries."""
+
+    def _list(self, folder: str) -> tuple[tuple[str, ...], frozenset[str]]:
+        with os.scandir(folder) as entries:
+            is_folder = {entry.name: entry.is_dir(follow_symlinks=False) for entry in entries}
+        folders = tuple(name for name, is_one in is_folder.items() if is_one)
+        return folders, frozenset(is_folder).difference(folders)
 
 
 def list_names(folder: str) -> frozenset[str]:
@@ -233,10 +240,11 @@ def list_names(folder: str) -> frozenset[str]:
 
     Raise OSError if it cannot be listed, InputError if it is not in the project.
     """
-    FILE_TRACKER.record_names(folder)
+    file_tracker().record_names(folder)
     real = enter_folder(folder)
-    names = _NAMES.of(real)
-    return names.union(EDITOR_TEXTS.names_in(real)) if EDITOR_TEXTS else names
+    names = part_of_run(_Names).of(real)
+    texts = editor_texts()
+    return names.union(texts.names_in(real)) if texts else names
 
 
 def read_bytes(file: str, limit: int, *, may_be_output: bool = False) -> bytes:
@@ -245,16 +253,16 @@ def read_bytes(file: str, limit: int, *, may_be_output: bool = False) -> bytes:
     Raise InputError if it is not in the project, cannot be read, is not a regular file, or is larger than ``limit``
     bytes; UsageError if it is an output file.
     """
-    FILE_TRACKER.record(file)
+    file_tracker().record(file)
     content = _text_of(file)
     if content is None:
-        content = FILE_BUFFER.take(file)
+        content = file_buffer().take(file)
     if content is not None:
         if len(content) > limit:
             raise InputError(f"the file is larger than {limit:,} bytes")
         return content
     descriptor = _open(file)
-    if RUN.outputs and not may_be_output:
+    if run_paths().outputs and not may_be_output:
         try:
             refuse_state(os.fstat(descriptor))
         except UsageError:
@@ -268,7 +276,7 @@ def read_blocks(file: str, *, larger_than: int = 0) -> Iterator[bytes]:
 
     Raise InputError if it cannot be read.
     """
-    FILE_TRACKER.record(file)
+    file_tracker().record(file)
     if _text_of(file) is not None:
         return
     try:
@@ -283,7 +291,7 @@ def read_blocks(file: str, *, larger_than: int = 0) -> Iterator[bytes]:
 
 def read_start(file: str, length: int) -> bytes:
     """Return the first ``length`` bytes of a file of the project; empty if its reader will report it."""
-    FILE_TRACKER.record(file)
+    file_tracker().record(file)
     text = _text_of(file)
     if text is not None:
         return text[:length]
@@ -414,9 +422,9 @@ def walk(folder: str) -> Iterator[tuple[str, list[str], frozenset[str]]]:
     waiting = [folder]
     while waiting:
         here = waiting.pop()
-        FILE_TRACKER.record_names(here)
+        file_tracker().record_names(here)
         try:
-            found, files = _ENTRIES.of(here)
+            found, files = part_of_run(_Entries).of(here)
         except OSError:
             continue
         folders = list(found)
@@ -474,7 +482,7 @@ def read_rules(file: str, folder: str = "") -> bytes:
 
 def bicep_entries(folder: str) -> list[str]:
     """Return the sorted names in a folder of Bicep's module cache; empty if it cannot be listed."""
-    FILE_TRACKER.record_names(folder)
+    file_tracker().record_names(folder)
     try:
         return sorted(os.listdir(folder))
     except (OSError, ValueError):
@@ -487,10 +495,10 @@ def bicep_module(root: str, *parts: str) -> str | None:
     No link in the cache may lead out of it.
     """
     file = real_path(os.path.join(root, *parts, "main.json"))
-    FILE_TRACKER.record(file)
+    file_tracker().record(file)
     if ".." in parts or not is_within(file, real_path(root)) or not os.path.isfile(file):
         return None
-    RUN.cached.add(file)
+    run_paths().cached.add(file)
     return file
 
 

@@ -17,7 +17,7 @@ from azkvlint.model.resource import RequiredAttributes
 from azkvlint.readers.terraform import locations
 from azkvlint.readers.terraform.folder import FolderCache
 from azkvlint.readers.terraform.locations import Locator, labels_of
-from azkvlint.util.project_boundary import RUN, begin_run
+from azkvlint.util.project_boundary import begin_run
 from azkvlint.util.project_files import walk
 
 Files: TypeAlias = Mapping[str, str]
@@ -234,11 +234,8 @@ def test_outside_of_a_checkout_two_levels_are_searched(folder: str, here: str, f
 def test_a_folder_that_the_command_line_names_is_searched_as_a_whole(find: Find, tmp_path: Path) -> None:
     files = {"live/a/b/c/d/main.tf": WHOLE, "plans/plan.json": ""}
     assert find(files, here=".", is_checkout=False) is None
-    try:
-        begin_run([str(tmp_path / "project" / "live")])
-        assert find(files, here=".", is_checkout=False) == "live/a/b/c/d"
-    finally:
-        RUN.reset()
+    begin_run([str(tmp_path / "project" / "live")])
+    assert find(files, here=".", is_checkout=False) == "live/a/b/c/d"
 
 
 @pytest.mark.parametrize(("folders", "most"), [(40, 1 + 40 * 3), (1_500, 1)])

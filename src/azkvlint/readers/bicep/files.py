@@ -30,7 +30,7 @@ from azkvlint.readers.missing_modules import source_name, why_missing
 from azkvlint.readers.modules.required_members import AttributeFilter
 from azkvlint.readers.modules.run import Run
 from azkvlint.syntax import ast
-from azkvlint.syntax.texts import PARSED_TEXTS, Lines, decoded, source_text
+from azkvlint.syntax.texts import Lines, decoded, parsed_texts, source_text
 from azkvlint.util.errors import InputError
 from azkvlint.util.file_tracker import cached
 from azkvlint.util.lazy_regex import regex
@@ -79,7 +79,7 @@ class ModuleCache:
         """
         found = self.files.get(file)
         if not isinstance(found, BicepDocument) or found.text != text or found.path != path:
-            found = PARSED_TEXTS.parsed(read_file, path, file, text)
+            found = parsed_texts().parsed(read_file, path, file, text)
         return found
 
     def load(self, path: str, file: str) -> BicepDocument:
@@ -92,7 +92,7 @@ class ModuleCache:
 
 def _read_cached(path: str, file: str) -> BicepDocument | InputError:
     try:
-        return PARSED_TEXTS.parsed(read_file, path, file, source_text(read_bytes(file, MAX_FILE)))
+        return parsed_texts().parsed(read_file, path, file, source_text(read_bytes(file, MAX_FILE)))
     except InputError as error:
         return error
 

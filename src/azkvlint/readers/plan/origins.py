@@ -231,7 +231,7 @@ class PlanOrigins:
         self._followed = FollowedReferences()
 
     @cached_property
-    def _given(self) -> Mapping[str, Any]:
+    def _variable_values(self) -> Mapping[str, Any]:
         """Return the variable values of the plan."""
         return variables_of(self._plan)
 
@@ -349,9 +349,9 @@ class PlanOrigins:
         if len(busy) > _MOST:
             self._followed.end_at_limit()
             return frozenset({value_origins.UNTRACED}) if refs else NONE
-        return combine([self._one(names, ref, block, busy) for ref in refs if ref.kind != "known"])
+        return combine([self._of_reference(names, ref, block, busy) for ref in refs if ref.kind != "known"])
 
-    def _one(self, names: Names, ref: Traversal, block: Mapping[str, Any], busy: frozenset[str]) -> Origins:
+    def _of_reference(self, names: Names, ref: Traversal, block: Mapping[str, Any], busy: frozenset[str]) -> Origins:
         """Return the origins of a reference, which is followed once."""
         key = ".".join((*names, ref.text))
 
@@ -394,7 +394,7 @@ class PlanOrigins:
         if not isinstance(declared, dict):
             return self._untraced(f"`var.{name}` is not declared")
         default = declared.get("default")
-        value = None if names else self._given.get(name)
+        value = None if names else self._variable_values.get(name)
         secure = declared.get("sensitive") is True
         if default not in (None, "") and value in (None, default):
             found = frozenset({value_origins.DEFAULT})

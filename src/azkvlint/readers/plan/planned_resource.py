@@ -341,16 +341,16 @@ class _ApplyOrder(GrantOrder):
     def _follow(self, names: Names, expression: Any) -> Grants:
         found = NO_GRANT
         for ref in longest(tuple(references(expression))):
-            grants = self._one(names, ref)
+            grants = self._of_reference(names, ref)
             if grants:  # most resources depend on none
                 found |= grants
         return found
 
     def _depends(self, names: Names, addresses: Any) -> Grants:
         found = addresses if isinstance(addresses, list) else ()
-        return NO_GRANT.union(*(self._one(names, traversal(str(text))) for text in found))
+        return NO_GRANT.union(*(self._of_reference(names, traversal(str(text))) for text in found))
 
-    def _one(self, names: Names, ref: Traversal) -> Grants:
+    def _of_reference(self, names: Names, ref: Traversal) -> Grants:
         match ref.kind:
             case "var":
                 given = self._configuration.call(names).get("expressions") if names else None

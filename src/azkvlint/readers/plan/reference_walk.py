@@ -183,9 +183,9 @@ class ReferenceWalk:
             if len(self._seen) > self.most or self.steps > _VISITS * self.most:
                 self.anything = True
                 break
-            self.one(ref, at, choice, sure=not at.rest or len(chosen) == 1 or ref.may_be_id)
+            self.follow_reference(ref, at, choice, sure=not at.rest or len(chosen) == 1 or ref.may_be_id)
 
-    def one(self, ref: Traversal, at: WalkPosition, choice: InstanceSelector | None, sure: bool) -> None:
+    def follow_reference(self, ref: Traversal, at: WalkPosition, choice: InstanceSelector | None, sure: bool) -> None:
         """Follow one reference. Not ``sure``: it is probably another part of an object, so only an id counts."""
         place = (ref.text, at.path, at.key, at.users, at.rest, choice)
         if place in self._seen:

@@ -26,7 +26,7 @@ from azkvlint.readers.terraform.map_arguments import TerraformArgumentMap
 from azkvlint.syntax import ast
 from azkvlint.syntax.hcl.expressions import parse_reference
 from azkvlint.syntax.hcl.parse import Attribute, Block, HclFile, parse_file
-from azkvlint.syntax.texts import PARSED_TEXTS, source_text
+from azkvlint.syntax.texts import parsed_texts, source_text
 from azkvlint.util.errors import InputError
 from azkvlint.util.file_tracker import cached
 from azkvlint.util.lazy_regex import regex
@@ -401,7 +401,7 @@ def load_folder(path: str, directory: str, tool: str = OPENTOFU) -> Folder:
     for name in sorted(module_files(names, tool), key=lambda name: (is_override(name), name)):
         reported = f"{path}/{name}" if path not in ("", ".") else name
         try:
-            files.append(PARSED_TEXTS.parsed(_module_file, _text_of(os.path.join(directory, name)), reported))
+            files.append(parsed_texts().parsed(_module_file, _text_of(os.path.join(directory, name)), reported))
         except InputError as error:
             unreadable[reported] = error
         if is_override(name):

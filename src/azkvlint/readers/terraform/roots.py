@@ -12,9 +12,9 @@ from azkvlint.azure.azurerm.resources import LOOKS_LIKE_VAULT, TYPES
 from azkvlint.readers.callers import called_by_examples, called_by_others
 from azkvlint.readers.discover import Source, is_automatic, is_module_file, names_in
 from azkvlint.util.errors import InputError
-from azkvlint.util.file_tracker import FILE_TRACKER
+from azkvlint.util.file_tracker import file_tracker
 from azkvlint.util.lazy_regex import regex
-from azkvlint.util.project_files import FILE_BUFFER, MAX_FILE, read_bytes, recorded_real_path
+from azkvlint.util.project_files import MAX_FILE, file_buffer, read_bytes, recorded_real_path
 
 # How a module call begins, and what it calls, in both notations; behind a mark of a comment none does.
 _CALL = regex(rb'^[ \t]*+module\b|"module"[ \t\r\n]*+:', re.MULTILINE)
@@ -136,7 +136,7 @@ def _words(types: Collection[str] | None) -> re.Pattern[bytes]:
 def _remembered_scan(directory: str, files: Sequence[Source], words: re.Pattern[bytes]) -> _ModuleScan:
     """Return what ``_scan`` does; the files of most modules are the same as in an earlier run."""
     key = "module", directory, tuple(source.file for source in files), words.pattern
-    return FILE_TRACKER.remembered(key, lambda: _scan(directory, files, words))
+    return file_tracker().remembered(key, lambda: _scan(directory, files, words))
 
 
 def _scan(directory: str, files: Iterable[Source], words: re.Pattern[bytes]) -> _ModuleScan:
@@ -207,7 +207,7 @@ def _text(file: str) -> bytes | None:
         data = read_bytes(file, MAX_FILE)
     except InputError:
         return None
-    FILE_BUFFER.keep(file, data)
+    file_buffer().keep(file, data)
     return data
 
 

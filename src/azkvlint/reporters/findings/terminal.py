@@ -26,22 +26,21 @@ from azkvlint.reporters.text_content import marked_line, short_address
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.text import visible
 
-# The parameters of SGR (ECMA-48): 1 is bold, 2 is faint, 7 is reverse, and 31 to 36 are the colors of every terminal.
+# Styles of rich, with the colors that every terminal has.
 _STYLES = {
-    "critical": "1;7;31",
-    "high": "1;31",
-    "medium": "1;33",
-    "low": "1;36",
-    "info": "1;34",
-    "evaluated": "2",
-    "skipped": "2",
-    "suppressed": "2",
-    "unknown": "1;35",
-    "error": "1;31",
-    "warning": "1;33",
-    "note": "1;34",
-    "bold": "1",
-    "dim": "2",
+    "critical": "bold reverse red",
+    "high": "bold red",
+    "medium": "bold yellow",
+    "low": "bold cyan",
+    "info": "bold blue",
+    "evaluated": "dim",
+    "skipped": "dim",
+    "suppressed": "dim",
+    "unknown": "bold magenta",
+    "error": "bold red",
+    "warning": "bold yellow",
+    "note": "bold blue",
+    "dim": "dim",
 }
 _HELP, _DOCS, _ALSO = "help", "docs", "also"
 _ADDRESS = regex(r"https?://[!-~]{1,2000}")
@@ -75,8 +74,11 @@ def terminal(report: Report, options: Options) -> Iterator[str]:
 
 
 def paint(text: str, style: str) -> str:
-    """Return ``text`` in one of the styles above, else in bold, with colors that every terminal has."""
-    return f"\x1b[{_STYLES.get(style, _STYLES['bold'])}m{text}\x1b[0m" if text else text
+    """Return ``text`` in one of the styles above, else in bold."""
+    from rich.color import ColorSystem
+    from rich.style import Style
+
+    return Style.parse(_STYLES.get(style, "bold")).render(text, color_system=ColorSystem.STANDARD)
 
 
 def width_of(text: str) -> int:
@@ -89,7 +91,10 @@ def width_of(text: str) -> int:
 
 
 def hyperlink(text: str, address: str) -> str:
-    """Return ``text`` as a terminal hyperlink (OSC 8), if ``address`` is a plain http(s) URL."""
+    """Return ``text`` as a terminal hyperlink (OSC 8), if ``address`` is a plain http(s) URL.
+
+    Those of rich have random ids, so that equal reports would differ.
+    """
     return f"\x1b]8;;{address}\x1b\\{text}\x1b]8;;\x1b\\" if _ADDRESS.fullmatch(address) else text
 
 

@@ -76,9 +76,9 @@ class Text:
         at = self.at
         if at > self.end + 1:
             return BicepSyntaxError("this comment is not closed", self.comment(at))
-        return BicepSyntaxError(f"expected {expected}, found {self.found(at)}", at)
+        return BicepSyntaxError(f"expected {expected}, found {self.token_kind(at)}", at)
 
-    def found(self, at: int) -> str:
+    def token_kind(self, at: int) -> str:
         """Name the kind of token at an offset."""
         mark = self.text[at]
         if at >= self.end:

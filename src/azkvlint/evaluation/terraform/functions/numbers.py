@@ -207,10 +207,10 @@ def _plain(address: str) -> str:
 
 
 def _text(network: Network) -> str:
-    return _shown(network.network_address) + f"/{network.prefixlen}"
+    return _address_text(network.network_address) + f"/{network.prefixlen}"
 
 
-def _shown(address: Address) -> str:
+def _address_text(address: Address) -> str:
     """Return an address as Go prints it."""
     if address.version == 6 and address.ipv4_mapped is not None:
         raise UnknownResult("IPv4-mapped IPv6 addresses are not supported")
@@ -222,7 +222,7 @@ def _host(prefix: str, number: float) -> str:
     index = host if host >= 0 else network.num_addresses + host
     if not 0 <= index < network.num_addresses:
         raise InvalidCall("expects an address within the range")
-    return _shown(network.network_address + index)
+    return _address_text(network.network_address + index)
 
 
 def _netmask(prefix: str) -> str:
@@ -244,7 +244,7 @@ def _subnet(prefix: str, bits: float, number: float) -> str:
         raise UnknownResult("a negative subnet number is not supported")
     length = network.prefixlen + more
     start = network.network_address + (index << (network.max_prefixlen - length))
-    return f"{_shown(start)}/{length}"
+    return f"{_address_text(start)}/{length}"
 
 
 def _subnets(prefix: str, *bits: float) -> list[str]:
@@ -261,7 +261,7 @@ def _subnets(prefix: str, *bits: float) -> list[str]:
         start = -(-start // size) * size
         if start + size > end:
             raise InvalidCall("expects subnets that fit the address range")
-        found.append(f"{_shown(kind(start))}/{length}")
+        found.append(f"{_address_text(kind(start))}/{length}")
         start += size
     return found
 
