@@ -66,7 +66,7 @@ def test_reason_names_the_data_source_that_the_policy_refers_to(tmp_path: Path, 
         ),
     ],
 )
-def test_module_that_is_not_installed_waits_only_for_what_its_call_names(
+def test_missing_module_waits_only_for_resources_named_in_its_call(
     argument: str, ending: str, tmp_path: Path, run: Run
 ) -> None:
     module = FOREIGN.replace('"\n}', '"\n' + argument + "}")

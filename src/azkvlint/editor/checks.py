@@ -198,14 +198,8 @@ class Checks:
             if fault and fault != one.fault:
                 shown.append((MessageType.Error, fault))
             shown += ((MessageType.Warning, each.text) for each in one.faults if each not in known)
-            one.fault, now = fault, one.checked
-            if (
-                now is not None
-                and now is not before
-                and (before is None or before.report.problems != now.report.problems)
-            ):
-                lines = (problem_line(problem) for problem in now.report.problems if problem.at is None)
-                logged += (from_folder(line, inputs) for line in lines)
+            one.fault = fault
+            logged += (from_folder(line, inputs) for line in _new_problems(before, one.checked))
         evaluated, self._evaluated = self._evaluated, 0
         self._known_wrong = self._wrong()
         return CheckOutcome(
@@ -336,6 +330,13 @@ def _folder_of(inputs: Inputs) -> str:
 
 def _is_below(file: str, inputs: Inputs) -> bool:
     return is_input_name(os.path.basename(file)) and any(is_within(file, path) for path in inputs)
+
+
+def _new_problems(before: Checked | None, now: Checked | None) -> list[str]:
+    """Return the problems without a place of a check, if it has other problems than the one before."""
+    if now is None or now is before or (before is not None and before.report.problems == now.report.problems):
+        return []
+    return [problem_line(problem) for problem in now.report.problems if problem.at is None]
 
 
 def _merged(found: Iterable[Mapping[str, list[CausedDiagnostic]]]) -> dict[str, list[CausedDiagnostic]]:

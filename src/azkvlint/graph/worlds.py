@@ -7,7 +7,7 @@ come from the expressions that decide on it (``evaluation.solve``), and each is 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import chain, islice, product, takewhile, zip_longest
+from itertools import chain, islice, product, zip_longest
 from typing import Generic, NamedTuple, Protocol, TypeAlias, TypeVar
 
 import msgspec
@@ -25,15 +25,12 @@ from azkvlint.model.condition import (
     LENGTH,
     NOT_EMPTY,
     NOT_NULL,
-    OTHER,
     UNDECIDED,
-    InputCondition,
     WorldCondition,
 )
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import NOTHING_KNOWN, Known, Plain, shortened
-from azkvlint.values.secrecy import is_harmless, names_value, shows_secret
+from azkvlint.model.value import NOTHING_KNOWN, Known, Plain
 
 Goal: TypeAlias = tuple[object, object, Demand]
 AnyDeclaration = TypeVar("AnyDeclaration")
@@ -44,8 +41,8 @@ _MOST_NEEDED = 4
 _MOST_ASSIGNMENTS, _MOST_ASSIGNED = 64, 12
 # A condition may read further inputs once those that it reads are unknown.
 _MOST_ROUNDS = 8
-_TEXTS = ("string", "securestring")
-_COLLECTIONS = ("list", "set", "map", "tuple", "object", "array", "secureobject")
+TEXTS = ("string", "securestring")
+COLLECTIONS = ("list", "set", "map", "tuple", "object", "array", "secureobject")
 # What an input is: a state of InputCondition and its value.
 _State: TypeAlias = tuple[str, Plain | None]
 _States: TypeAlias = tuple[_State, ...]
@@ -429,7 +426,7 @@ def _of_member(target: Demand) -> Demand:
 
 def _with_other_text(change: InputChange, facts: Facts) -> InputChange:
     """Return a change to a string that is none of those in expressions, if it leaves open which string that is."""
-    is_text = isinstance(change.value, str) or (facts.kind in _TEXTS and not change.path)
+    is_text = isinstance(change.value, str) or (facts.kind in TEXTS and not change.path)
     if change.state not in _OPEN_TEXTS or not is_text or _is_beyond(facts.limits, EQUAL, _OTHER_TEXT):
         return change
     return InputChange(change.input, change.path, EQUAL, _OTHER_TEXT)
@@ -442,7 +439,7 @@ def _partition(facts: Facts) -> Sequence[_State]:
         states = [(EQUAL, spelled) for value in facts.allowed for spelled in _spellings(value, facts)]
     elif facts.is_typed and facts.kind == "bool":
         states = [(EQUAL, True), (EQUAL, False)]
-    elif facts.is_typed and facts.kind in (*_TEXTS, *_COLLECTIONS):
+    elif facts.is_typed and facts.kind in (*TEXTS, *COLLECTIONS):
         states = [(NOT_EMPTY, None), *_states_of(solve.EMPTY, None, facts)]
     else:
         return [_ANY]
@@ -582,7 +579,7 @@ def _states_of(kind: str, value: Plain | None, facts: Facts) -> Iterator[_State]
                 yield EQUAL, whole
         case solve.FILLED:
             yield from ((EQUAL, one) for one in facts.allowed if one != "")
-        case _ if facts.kind not in _TEXTS:
+        case _ if facts.kind not in TEXTS:
             yield EMPTY, None
         case _ if not facts.allowed or "" in facts.allowed:
             yield EQUAL, ""
@@ -590,7 +587,7 @@ def _states_of(kind: str, value: Plain | None, facts: Facts) -> Iterator[_State]
 
 def _of_kind(value: Plain | None, kind: str) -> Plain | None:
     """Return a value as an input of a type has it, such as ``bool(mode)`` of a string."""
-    if kind in _TEXTS and isinstance(value, bool | int | float):
+    if kind in TEXTS and isinstance(value, bool | int | float):
         return str(value).lower()
     if kind == "bool" and isinstance(value, str) and value.lower() in ("true", "false"):
         return value.lower() == "true"
@@ -600,7 +597,7 @@ def _of_kind(value: Plain | None, kind: str) -> Plain | None:
 
 def _of_length(length: Plain | None, facts: Facts) -> Iterator[_State]:
     """Yield the values of a length that an input accepts, if those are listed."""
-    if facts.allowed and facts.kind in _TEXTS:
+    if facts.allowed and facts.kind in TEXTS:
         yield from ((EQUAL, one) for one in facts.allowed if isinstance(one, str) and len(one) == length)
     else:
         yield LENGTH, length
@@ -623,37 +620,6 @@ def _with_unknown(world: World, names: frozenset[str]) -> World:
     """Return a world in which some inputs are unknown, whatever they are in another."""
     unknown = frozenset(InputChange(name, (), UNDECIDED) for name in names)
     return unknown.union(change for change in world if change.input not in names)
-
-
-def condition_of(world: World, facts: Mapping[str, Facts]) -> WorldCondition:
-    """Return the condition that a world states. ``facts`` are those of its inputs."""
-    inputs = tuple(dict.fromkeys(_stated(change, facts[change.input]) for change in sorted(world)))
-    at = next((facts[change.input].at for change in sorted(world)), None)
-    return WorldCondition(inputs, at)
-
-
-def _stated(change: InputChange, facts: Facts) -> InputCondition:
-    """Return what a report may state of a change: no secret, and no more of a long string than of other values."""
-    if change.is_secret:
-        return InputCondition(change.input, OTHER)
-    path = tuple(takewhile(lambda step: not shows_secret(step), change.path))
-    name = shortened(".".join((change.input, *path)))
-    if path != change.path or (change.value is not None and _is_secret(change, facts)):
-        return InputCondition(name, OTHER)
-    value = shortened(change.value) if isinstance(change.value, str) else change.value
-    unit = ""
-    if not path and facts.kind in (*_TEXTS, *_COLLECTIONS):
-        unit = "character" if facts.kind in _TEXTS else "item"
-    return InputCondition(name, change.state, value, unit)
-
-
-def _is_secret(change: InputChange, facts: Facts) -> bool:
-    """Return whether the value of a change is secret: by a declaration, by its form, or by a name."""
-    value = change.value
-    if facts.is_secret or isinstance(value, bool):
-        return facts.is_secret
-    text = str(value)
-    return shows_secret(text) or (any(map(names_value, (change.input, *change.path))) and not is_harmless(text))
 
 
 def replaced_by(variants: Iterable[Variant]) -> frozenset[str]:
@@ -685,6 +651,8 @@ def joined(resources: Mapping[str, Resource], variants: Sequence[Variant]) -> Ma
 
 __all__ = [
     "BASE",
+    "COLLECTIONS",
+    "TEXTS",
     "Alternative",
     "Constraint",
     "Existence",
@@ -697,7 +665,6 @@ __all__ = [
     "Search",
     "Variant",
     "World",
-    "condition_of",
     "joined",
     "replaced_by",
     "unknown_of",

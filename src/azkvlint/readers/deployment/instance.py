@@ -158,7 +158,7 @@ class DeploymentInstance(KeptValues):
         return self.content_of(entity)
 
     def content_of(self, entity: Any) -> FileInstance | None:
-        """Return what a module deploys, or a nested deployment whose template is no computed value."""
+        """Return what a module deploys, or a nested deployment with a template that is not computed."""
         return entity.content if isinstance(entity, DeploymentModuleEntity) else None
 
     def deploys_file(self, node: ast.ResourceDeclaration) -> bool:  # noqa: ARG002  # a module does

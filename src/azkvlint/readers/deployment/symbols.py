@@ -88,7 +88,7 @@ class FileInstance(DeclaredTypes, Protocol):
         """Return what an iteration of a module or nested deployment deploys in the base world, if it was opened."""
 
     def content_of(self, entity: Any) -> FileInstance | None:
-        """Return what a module deploys, or a nested deployment whose template is no computed value."""
+        """Return what a module deploys, or a nested deployment with a template that is not computed."""
 
     def deploys_file(self, node: ast.ResourceDeclaration) -> bool:
         """Return whether a resource certainly deploys another template."""

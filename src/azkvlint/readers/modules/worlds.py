@@ -15,6 +15,7 @@ from azkvlint.evaluation.reads import WITHOUT_RECORD, Inputs, ReadRecorder, Reco
 from azkvlint.evaluation.solve import Alternative, Language, Solver
 from azkvlint.evaluation.values import Result, unknown_in
 from azkvlint.graph.duplicates import without_duplicates
+from azkvlint.graph.world_conditions import condition_of
 from azkvlint.graph.worlds import (
     BASE,
     Existence,
@@ -25,7 +26,6 @@ from azkvlint.graph.worlds import (
     Search,
     Variant,
     World,
-    condition_of,
     unknown_of,
 )
 from azkvlint.model.condition import CONTAINS, EQUAL, UNDECIDED, WorldCondition
