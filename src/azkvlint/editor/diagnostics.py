@@ -284,6 +284,7 @@ class _Stopping:
     """Observes nothing, but ends the computation of access when something more important waits."""
 
     paths: Mapping[str, frozenset[Path]] = {}
+    needs_access, collects = True, True
 
     def __init__(self, stop: Callable[[], object]) -> None:
         self._stop = stop
@@ -296,6 +297,6 @@ class _Stopping:
     def keep(self, root: RootResult, world_name: str, found: object) -> None:
         """Keep nothing."""
 
-    def deployed(self, read: ReadResult) -> Mapping[str, Resource]:
-        """Return the resources as they are declared."""
-        return read.all_resources
+    def graph(self, read: ReadResult, build: Callable[[Mapping[str, Resource]], ResourceGraph]) -> ResourceGraph:
+        """Return the graph of the resources as they are declared."""
+        return build(read.all_resources)
