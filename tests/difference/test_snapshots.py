@@ -103,7 +103,7 @@ def test_a_tampered_document_is_compared_or_refused(diff: Diff, kind: Any, numbe
             assert not CONTROL.search(said.out + said.err)
 
 
-def test_unreadable_parts_of_a_snapshot_are_reported_once_with_their_line(diff: Diff) -> None:
+def test_problems_of_a_snapshot_are_reported_once_with_their_lines(diff: Diff) -> None:
     for name in ("before.json", "after.json"):
         diff.write(name, json.dumps(snapshot([5, *resources()]), indent=1).encode())
     said = diff.run("before.json", "after.json")

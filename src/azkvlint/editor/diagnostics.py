@@ -295,8 +295,7 @@ class _Stopping:
     """Observes nothing, but ends the computation of access when something more important waits."""
 
     paths: Mapping[str, frozenset[Path]] = {}
-    needs_access = True
-    collects = True
+    needs_access, collects = True, True
 
     def __init__(self, stop: Callable[[], object]) -> None:
         self._stop = stop
