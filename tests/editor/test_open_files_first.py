@@ -31,18 +31,6 @@ VAULT = """resource "azurerm_key_vault" "app" {
 }
 """
 PROTECTED = VAULT.replace("}\n", "  purge_protection_enabled = true\n}\n")
-MODULE = 'variable "purge" {}\n' + VAULT.replace("}\n", "  purge_protection_enabled = var.purge\n}\n")
-BICEP = """param purge bool = true
-resource vault 'Microsoft.KeyVault/vaults@2023-07-01' = {
-  name: 'kv-app'
-  location: 'westeurope'
-  properties: {
-    tenantId: tenant().tenantId
-    sku: { family: 'A', name: 'standard' }
-    enablePurgeProtection: purge
-  }
-}
-"""
 PULLS = {"textDocument": {"diagnostic": {}}, "workspace": {"diagnostics": {"refreshSupport": True}}}
 SHOWS_PROGRESS = {"window": {"workDoneProgress": True}}
 OTHERS = 6
@@ -66,7 +54,7 @@ class Gate:
             return evaluate(worker, unit)
 
         monkeypatch.setattr(Worker, "evaluate", gated)
-        # A file that is opened right after the session has begun is part of the first check, however slow the client is.
+        # A file that is opened right after the session begins is part of the first check, however slow the client is.
         monkeypatch.setattr(server, "_PAUSES", (0.3, 0.5))
 
     def wait_for(self, count: int) -> None:
