@@ -21,7 +21,7 @@ def identify(entity: DeploymentResourceEntity) -> ResourceIdentity:
     type_, version = type_of(entity)
     found = entity.body.get("name")
     name = "" if found is None else pattern_of(found)
-    if found is not None and not name and (parent is not None or type_.count("/") == 1):
+    if found is not None and not name and parent is None and type_.count("/") == 1:
         # It is unknown, or secret, and that of this resource: what refers to the resource has its ID nevertheless.
         name = declared_hole(DEPLOYMENT, entity.address, "name")
     if parent is not None:
