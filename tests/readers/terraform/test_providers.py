@@ -166,8 +166,9 @@ class TestFeatures:
                 {"provider.azurerm": "unknown", "provider.azurerm.west": "fail"},
             ),
             (
+                # azapi does not use the settings of azurerm.
                 'variable "t" {}\nresource "azapi_resource" "r" {\n  type = var.t\n}\n',
-                {"provider.azurerm": "unknown", "provider.azurerm.west": "unknown"},
+                {},
             ),
         ],
     )
