@@ -207,6 +207,16 @@ def test_unknown_object_name_has_a_reason(tmp_path: Path, run: Run) -> None:
     assert labels(run, tmp_path, "KV513") == ["`name` of s is unknown: parameter `prefix` has no value"]
 
 
+def test_secret_name_of_a_vault_has_a_reason(tmp_path: Path, run: Run) -> None:
+    vault = (
+        "@secure()\nparam vaultName string{}\nresource kv 'Microsoft.KeyVault/vaults@2026-02-01' = {{\n"
+        "  name: vaultName\n  location: 'westeurope'\n  properties: {{\n    tenantId: tenant().tenantId\n"
+        "    sku: {{ family: 'A', name: 'standard' }}\n  }}\n}}\n"
+    )
+    (tmp_path / "main.bicep").write_text(vault.format(""))
+    assert labels(run, tmp_path, "KV010") == ["`name` of kv is unknown: parameter `vaultName` has no value"]
+
+
 def test_unknown_name_of_a_loop_over_a_secret_has_a_reason(tmp_path: Path, run: Run) -> None:
     (tmp_path / "main.bicep").write_text(
         "@secure()\nparam secrets object\n"

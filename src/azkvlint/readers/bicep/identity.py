@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from azkvlint.evaluation.values import Fields, Result, pattern_of
 from azkvlint.model.pattern import DEPLOYMENT, Text, declared_hole, rstrip_text
-from azkvlint.model.value import Scalar
+from azkvlint.model.value import Scalar, Unknown
 from azkvlint.readers.deployment.modules import DeploymentModuleEntity
 from azkvlint.readers.deployment.resource import ResourceIdentity, parts_of
 from azkvlint.readers.deployment.resource_symbols import DeploymentResourceEntity, as_resource, member_pattern
@@ -23,7 +23,8 @@ def identify(entity: DeploymentResourceEntity) -> ResourceIdentity:
     name = "" if found is None else pattern_of(found)
     if found is not None and not name and parent is None and type_.count("/") == 1:
         # It is unknown, or secret, and that of this resource: what refers to the resource has its ID nevertheless.
-        name = declared_hole(DEPLOYMENT, entity.address, "name")
+        why = found.why if isinstance(found, Unknown) else "the name is secret"
+        name = declared_hole(DEPLOYMENT, entity.address, "name", why=why)
     if parent is not None:
         above = parent.identity
         if entity.outer is not None and "." not in type_.split("/")[0]:
