@@ -31,6 +31,18 @@ VAULT = """resource "azurerm_key_vault" "app" {
 }
 """
 PROTECTED = VAULT.replace("}\n", "  purge_protection_enabled = true\n}\n")
+MODULE = 'variable "purge" {}\n' + VAULT.replace("}\n", "  purge_protection_enabled = var.purge\n}\n")
+BICEP = """param purge bool = true
+resource vault 'Microsoft.KeyVault/vaults@2023-07-01' = {
+  name: 'kv-app'
+  location: 'westeurope'
+  properties: {
+    tenantId: tenant().tenantId
+    sku: { family: 'A', name: 'standard' }
+    enablePurgeProtection: purge
+  }
+}
+"""
 PULLS = {"textDocument": {"diagnostic": {}}, "workspace": {"diagnostics": {"refreshSupport": True}}}
 SHOWS_PROGRESS = {"window": {"workDoneProgress": True}}
 OTHERS = 6
@@ -44,8 +56,12 @@ class Gate:
         self.steps = threading.Semaphore(0)
         self.evaluated: list[str] = []
         evaluate = Worker.evaluate
+        # The session of an earlier test may still end its check.
+        earlier = threading.enumerate()
 
         def gated(worker: Worker, unit: Unit) -> UnitResult:
+            if threading.current_thread() in earlier[1:]:
+                return evaluate(worker, unit)
             path = unit.source.path
             self.evaluated.append(path)
             if path.startswith(word):
@@ -171,6 +187,34 @@ def test_a_client_that_pulls_gets_the_open_file_first(client: Client, project: P
     codes = {one["uri"]: [item["code"] for item in one["items"]] for one in whole["items"]}
     assert all("KV001" in codes[(project / f"other{number}" / "main.tf").as_uri()] for number in range(OTHERS))
     assert "KV001" not in codes[file.as_uri()]
+
+
+def test_every_root_that_calls_an_open_module_is_evaluated_first(client: Client, project: Path, gate: Gate) -> None:
+    module = write(project / "shown-module" / "main.tf", MODULE)
+    call = 'module "vault" {\n  source = "../shown-module"\n  purge  = false\n}\n'
+    direct = write(project / "zone-a" / "main.tf", call)
+    write(project / "zone-b" / "main.tf", 'module "between" {\n  source = "../zone-c"\n}\n')
+    through = write(project / "zone-c" / "main.tf", call)
+    client.initialize(project)
+    client.open(module)
+    client.open(direct)
+    client.open(through)
+    client.wait_for(lambda: "KV101" in client.codes(module))
+    client.wait_for(lambda: "KV001" in client.codes(direct) and "KV001" in client.codes(through))
+    gate.wait_for(3)
+    assert sorted(gate.evaluated[:2]) == ["zone-a", "zone-b"]
+    assert gate.evaluated[2].startswith("other")
+
+
+def test_callers_of_an_open_bicep_module_are_evaluated_first(client: Client, project: Path, gate: Gate) -> None:
+    module = write(project / "zone" / "vault.bicep", BICEP)
+    call = "module vault 'vault.bicep' = {\n  name: 'v'\n  params: { purge: false }\n}\n"
+    write(project / "zone" / "main.bicep", call)
+    client.initialize(project)
+    client.open(module)
+    client.wait_for(lambda: "KV101" in client.codes(module))
+    gate.wait_for(2)
+    assert gate.evaluated[0] == "zone/main.bicep"
 
 
 def test_two_open_files_are_both_first(client: Client, project: Path, gate: Gate) -> None:
