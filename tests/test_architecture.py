@@ -35,7 +35,7 @@ def test_every_path_in_the_architecture_exists() -> None:
 
 
 def test_architecture_has_a_limited_length() -> None:
-    assert len(TEXT.splitlines()) <= 260
+    assert len(TEXT.splitlines()) <= 280
 
 
 MODULES = {file.relative_to(PACKAGE): file.read_text(encoding="utf-8") for file in PACKAGE.rglob("*.py")}
