@@ -732,3 +732,54 @@ def test_an_output_of_a_resource_that_is_not_declared_exposes_no_secret(
     out = run("check", "main.tf", "--select", "KV612", "--show-unknown", cwd=tmp_path).out
     assert ("Output `db` exposes a secret" in out) == declared
     assert (f"`{secret}` is not declared in the module" in out) != declared
+
+
+_STORAGE = """resource st 'Microsoft.Storage/storageAccounts@2023-01-01' = {
+  name: 'st'
+  location: 'westeurope'
+}
+output key string = st.listKeys().keys[0].value
+"""
+_TAGGED = """resource "random_password" "p" { length = 32 }
+resource "azurerm_key_vault" "kv" { name = "kv" }
+resource "azurerm_key_vault_secret" "s" {
+  name         = "s"
+  value        = random_password.p.result
+  key_vault_id = azurerm_key_vault.kv.id
+}
+resource "azurerm_storage_account" "a" {
+  name = "a"
+  tags = { password = random_password.p.result }
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("files", "rule", "condition"),
+    [
+        (
+            {
+                "main.tf": 'variable "on" { default = false }\n'
+                'module "m" {\n  source = "./m"\n  count  = var.on ? 1 : 0\n}\n',
+                "m/main.tf": _TAGGED,
+            },
+            "KV622",
+            "if var.on is true",
+        ),
+        (
+            {
+                "main.bicep": "param on bool = false\nmodule m 'm.bicep' = if (on) {\n  name: 'm'\n}\n",
+                "m.bicep": _STORAGE,
+            },
+            "KV612",
+            "if on is true",
+        ),
+    ],
+)
+def test_secret_exposed_by_a_module_that_is_switched_off_is_reported(
+    files: dict[str, str], rule: str, condition: str, tmp_path: Path, run: Run
+) -> None:
+    write(tmp_path, files)
+    found = run("-f", "concise", "--profile", "all", "--select", rule, ".", cwd=tmp_path).out
+    (line,) = (line for line in found.splitlines() if rule in line)
+    assert condition in line

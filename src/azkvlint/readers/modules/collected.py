@@ -130,9 +130,10 @@ class CollectedResources:
             self.created[address] = added(run, known)
 
     def put_off(self, make: Callable[[], Iterable[Resource]]) -> None:
-        """Leave out resources that no rule reads for a result about another one, until this world has results.
+        """Leave out resources of a module, such as its outputs, until the results of this world are needed.
 
-        These are of what only this world creates, so all others are left out for good.
+        No rule reads them for a result about another resource, so those of a module that the base world has too are
+        never needed.
         """
         if self._around:
             self._later.append(_PutOff(make, tuple(self._around)))
