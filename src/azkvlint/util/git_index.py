@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import os
 from bisect import bisect_left
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice, takewhile
 from typing import NamedTuple
 
 from azkvlint.util.project_boundary import git_index, shared_git_index
+from azkvlint.util.sha256 import sha256_hex
 
 LINK, SUBMODULE, FOLDER = 0o120000, 0o160000, 0o040000
 _TYPE = 0o170000
@@ -93,11 +94,17 @@ def _entries(data: bytes, names: frozenset[bytes], shared: Callable[[str], bytes
     version = int.from_bytes(data[4:8], "big")
     if data[:4] != _SIGNATURE or version not in _VERSIONS:
         raise _InvalidIndexError
-    for size in _HASHES:
+    # Names are whole before version 4, so that the search for one is far faster than reading all entries. A split index
+    # has others in another file.
+    least = int.from_bytes(data[8:12], "big") * (_STAT + _HASHES[0] + 2)
+    if version < 4 and least <= len(data) and _SPLIT not in data and not any(name in data for name in names):
+        return
+    sizes = _sizes(data)
+    for size in sizes:
         try:
             found, end = _parsed(data, version, size, names)
         except (_InvalidIndexError, IndexError):
-            if size == _HASHES[-1]:
+            if size == sizes[-1]:
                 raise
             continue
         break
@@ -111,6 +118,18 @@ def _entries(data: bytes, names: frozenset[bytes], shared: Callable[[str], bytes
         end += 8 + length
 
 
+def _sizes(data: bytes) -> Sequence[int]:
+    """Return the possible lengths of an object ID in bytes: that of the checksum at the end if it is correct.
+
+    Entries can be read with the wrong length by chance. An index without a checksum (``index.skipHash``) ends with
+    zeros, and both are possible.
+    """
+    if not any(data[-_HASHES[0] :]):
+        return _HASHES
+    is_long = sha256_hex(data[: -_HASHES[1]]) == data[-_HASHES[1] :].hex()
+    return _HASHES[1:] if is_long else _HASHES[:1]
+
+
 def _parsed(data: bytes, version: int, size: int, names: frozenset[bytes]) -> tuple[list[IndexEntry], int]:
     """Return the entries with one of the names, and the offset after all of them.
 
@@ -119,10 +138,6 @@ def _parsed(data: bytes, version: int, size: int, names: frozenset[bytes]) -> tu
     count = int.from_bytes(data[8:12], "big")
     fixed = _STAT + size + 2
     at, last = _HEADER, len(data) - size
-    # Names are whole before version 4, so that the search for one is far faster than reading all entries. A split index
-    # has others in another file.
-    if version < 4 and count * fixed <= len(data) and _SPLIT not in data and not any(name in data for name in names):
-        return [], last
     found: list[IndexEntry] = []
     name = b""
     for _ in range(count):
