@@ -145,3 +145,16 @@ def test_no_secret_is_stated_of_an_item_that_a_lambda_selects(kvlint: Kvlint) ->
         said = kvlint("in", "-f", form, "-v", "--select", "KV001")
         assert "KV001" in said.out
         assert "s3cretone" not in said.out + said.err
+
+
+def test_an_object_that_contains_a_member_does_not_keep_those_of_its_default(kvlint: Kvlint) -> None:
+    condition = "contains(tags, 'owner') && contains(tags, 'env')"
+    document = checked(
+        kvlint, {"main.bicep": f"param tags object = {{\n  env: 'dev'\n}}\n{vault(condition)}"}, "--select", "KV001"
+    )
+    [stated] = words(document, "KV001")
+    assert stated is not None
+    assert '"owner"' in stated
+    assert '"env"' in stated
+    assert conditions_with(kvlint, "main.bicep", {"tags": {"owner": "a", "env": "b"}}) == [None]
+    assert conditions_with(kvlint, "main.bicep", {"tags": {"owner": "a"}}) != [None]

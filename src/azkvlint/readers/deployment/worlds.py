@@ -59,7 +59,10 @@ class DeploymentWorldValues(WorldValues[ParameterArguments, DeploymentInstance])
         default = given.plain if isinstance(given, Fallback) else self._root.default(node, None)
         kind = kind_of(self._root, node)
         if kind in _OBJECTS:
-            changes = [_of_member(change) for change in changes]
+            members = [_of_member(change) for change in changes]
+            # An object that contains a member may have any others, not only those of the default.
+            default = default if members == changes else Unknown(at=at, why=why)
+            changes = members
         value = changed_value(changes, default, kind, why, at)
         return limited(value, limits_of(node))
 
