@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from azkvlint.engine.rule_store import builtin_frameworks, builtin_rules
 from azkvlint.linter.rule_tests import expand
+from azkvlint.reporters.document import link_title
 from tests.reporters.browser import Parsed, find_chromium, results
 
 if TYPE_CHECKING:
@@ -94,11 +96,35 @@ def test_page_has_the_content_of_the_report(run: Run) -> None:
                 assert " ".join(evidence["message"].replace("`", "").split()) in text
 
 
+def test_controls_without_action_are_folded_below_the_others(run: Run) -> None:
+    parsed = Parsed(page_of(run, SAMPLES / "careless" / "main.tf"))
+    text = " ".join(parsed.text.split())
+    first = text.index("9 controls without action: 5 guaranteed, 4 not applicable")
+    assert text.index("Logging and audit of the data plane") < first < text.index("Encryption in transit")
+    assert "Legend Not met" in text
+
+
+def test_links_of_built_in_frameworks_have_titles() -> None:
+    references = {
+        address
+        for framework in builtin_frameworks(builtin_rules())
+        for address in (
+            *framework.references,
+            *(link for one in framework.controls if one.platform is not None for link in one.platform.references),
+        )
+    }
+    assert references
+    untitled = [address for address in references if link_title(address) == address.partition("://")[2].rstrip("/")]
+    assert untitled == []
+    assert link_title("https://example.org/a/tls-support/") == "example.org/a/tls-support"
+
+
 # --- in a browser -----------------------------------------------------------------------------------------------------
 
 # What a reader would see: what is wider than the screen, what is cut off, and which rows are there to be read.
 MEASURE = """
 () => {
+  for (const one of document.querySelectorAll('details')) one.open = true;
   const wide = [...document.querySelectorAll('body *')].filter(one => {
     const box = one.getBoundingClientRect();
     return box.width && (box.right > innerWidth + 1 || box.left < -1);

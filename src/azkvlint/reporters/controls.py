@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from azkvlint.model.finding import Finding, Outcome, without_notes
@@ -43,6 +43,8 @@ _MEANINGS = {
     Status.NOT_APPLICABLE: "The service has no such feature, or the input has no matching resource.",
     Status.NO_RULE: "Infrastructure code does not show it, or no rule checks it.",
 }
+# The statuses of controls that need no action of the vault's owner.
+_SETTLED = frozenset({Status.GUARANTEED, Status.NOT_APPLICABLE})
 _OUTCOMES = {Outcome.FAIL: doc.BAD, Outcome.UNKNOWN: doc.OPEN, Outcome.PASS: doc.GOOD}
 _COLUMNS = (
     doc.Column("", kind=doc.SHORT, width="4.75rem"),
@@ -75,10 +77,11 @@ def html(assessment: Assessment, options: Options) -> str:
     """Return the assessment as a page that ends with a line break, ready to print."""
     from azkvlint.reporters.document.html import html as write
 
-    return write(_document(assessment, _MOST))
+    return write(_document(assessment, _MOST, folds=True))
 
 
-def _document(assessment: Assessment, most: int) -> doc.Document:
+def _document(assessment: Assessment, most: int, *, folds: bool = False) -> doc.Document:
+    """Return the assessment as a document. If it ``folds``, controls that need no action are below the others."""
     frameworks = [sheet.framework for sheet in assessment.sheets]
     titles = [f"{one.title} ({one.name})" for one in frameworks]
     count = assessment.count()
@@ -91,7 +94,9 @@ def _document(assessment: Assessment, most: int) -> doc.Document:
         facts=doc.run_facts(assessment.repository, assessment.sources, assessment.version),
         counts=_counts(count),
         problems=tuple(map(problem_line, without_notes(assessment.problems))),
-        blocks=tuple(_section(one, assessment, number, most) for number, one in enumerate(assessment.subjects, 1)),
+        blocks=tuple(
+            _section(one, assessment, number, most, folds) for number, one in enumerate(assessment.subjects, 1)
+        ),
         words=tuple(
             doc.Word(status.value.capitalize(), meaning, _WORDS[status][1])
             for status, meaning in _MEANINGS.items()
@@ -117,7 +122,7 @@ def _summary(assessment: Assessment) -> str:
     return f"{counted or 'No vault'}: {doc.counts_text(_counts(assessment.count()))}."
 
 
-def _section(subject: Subject, assessment: Assessment, number: int, most: int) -> doc.Section:
+def _section(subject: Subject, assessment: Assessment, number: int, most: int, folds: bool) -> doc.Section:
     vault = subject.vault
     about = (
         _kind(subject),
@@ -125,19 +130,33 @@ def _section(subject: Subject, assessment: Assessment, number: int, most: int) -
         doc.Span(subject.root if vault is None else place(vault.at), doc.CODE),
         _source_note(subject),
     )
-    tables = [
-        (sheet, doc.Table(_COLUMNS, tuple(_row(answer, most) for answer in answers), is_headed=False))
+    sheets = [
+        (sheet, tuple(_tables(answers, most, folds)))
         for sheet, answers in zip(assessment.sheets, subject.sheets, strict=True)
         if answers
     ]
     is_named = len(assessment.sheets) > 1
+    parts = [(doc.Section(sheet.framework.title, blocks),) if is_named else blocks for sheet, blocks in sheets]
     return doc.Section(
         subject.label,
-        tuple(doc.Section(sheet.framework.title, (table,)) if is_named else table for sheet, table in tables),
+        tuple(block for blocks in parts for block in blocks),
         about=(doc.between(about),),
         anchor=f"vault-{number}",
         counts=_counts(subject.count()),
     )
+
+
+def _tables(answers: Sequence[ControlResult], most: int, folds: bool) -> Iterator[doc.Block]:
+    """Yield the controls as one table; if it ``folds``, those that need no action are in a section to open."""
+    settled = [one for one in answers if folds and one.status in _SETTLED]
+    others = [one for one in answers if not folds or one.status not in _SETTLED]
+    if others:
+        yield doc.Table(_COLUMNS, tuple(_row(answer, most) for answer in others), is_headed=False)
+    if settled:
+        count = Counter(answer.status for answer in settled)
+        title = f"{pluralize(len(settled), 'control')} without action: {doc.counts_text(_counts(count))}"
+        table = doc.Table(_COLUMNS, tuple(_row(answer, most) for answer in settled), is_headed=False)
+        yield doc.Section(title, (table,), is_folded=True)
 
 
 def _kind(subject: Subject) -> str:

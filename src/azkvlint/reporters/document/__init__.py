@@ -36,6 +36,41 @@ PLAIN, CODE, STRONG, EMPHASIS, PROSE = "", "code", "strong", "emphasis", "prose"
 TEXT, SHORT, STATE, BELOW = "text", "short", "state", "below"
 
 
+_LEARN = "https://learn.microsoft.com"
+# Titles of the pages that the built-in frameworks refer to.
+_TITLES: Mapping[str, str] = {
+    f"{_LEARN}/azure/azure-monitor/platform/activity-log": "Azure Monitor: Activity log",
+    f"{_LEARN}/azure/azure-resource-manager/management/tls-support": "Azure Resource Manager: TLS versions",
+    f"{_LEARN}/azure/governance/policy/samples/nist-sp-800-53-r5": "Azure Policy: NIST SP 800-53 Rev. 5",
+    f"{_LEARN}/azure/governance/policy/samples/pci-dss-4-0": "Azure Policy: PCI DSS 4.0",
+    f"{_LEARN}/azure/key-vault/general/authentication": "Key Vault: Authentication",
+    f"{_LEARN}/azure/key-vault/general/authentication-requests-and-responses": "Key Vault: Authenticated requests",
+    f"{_LEARN}/azure/key-vault/general/network-security": "Key Vault: Network security",
+    f"{_LEARN}/azure/key-vault/general/overview-vnet-service-endpoints": "Key Vault: Virtual network service endpoints",
+    f"{_LEARN}/azure/key-vault/general/private-link-service": "Key Vault: Private Link",
+    f"{_LEARN}/azure/key-vault/general/rbac-access-policy": "Key Vault: Azure RBAC and access policies",
+    f"{_LEARN}/azure/key-vault/general/rbac-guide": "Key Vault: Azure RBAC",
+    f"{_LEARN}/azure/key-vault/managed-hsm/access-control": "Managed HSM: Access control",
+    f"{_LEARN}/azure/security/fundamentals/encryption-atrest": "Azure: Encryption at rest",
+    f"{_LEARN}/security/benchmark/azure/baselines/key-vault-managed-hsm-security-baseline": (
+        "Security baseline of Managed HSM"
+    ),
+    f"{_LEARN}/security/benchmark/azure/baselines/key-vault-security-baseline": "Security baseline of Key Vault",
+    f"{_LEARN}/security/benchmark/azure/overview": "Microsoft cloud security benchmark",
+    f"{_LEARN}/sql/relational-databases/security/encryption/always-encrypted-database-engine": (
+        "SQL Server: Always Encrypted"
+    ),
+    "https://csrc.nist.gov/pubs/sp/800/53/r5/upd1/final": "NIST SP 800-53 Rev. 5",
+    (
+        "https://github.com/Azure/azure-policy/blob/master/built-in-policies/policySetDefinitions/"
+        "Security%20Center/MCSBv2.json"
+    ): "Azure Policy: Microsoft cloud security benchmark v2",
+    "https://www.cisecurity.org/benchmark/azure": "CIS Microsoft Azure Foundations Benchmark",
+    "https://www.iso.org/standard/75652.html": "ISO/IEC 27002:2022",
+    "https://www.pcisecuritystandards.org/document_library/": "PCI DSS document library",
+}
+
+
 class Span(msgspec.Struct, frozen=True):
     """A part of a line. ``link`` is an address on the web, or ``#`` and the anchor of a section."""
 
@@ -207,8 +242,8 @@ def between(parts: tuple[Content, ...], separator: str = " · ") -> Content:
 
 
 def link_title(address: str) -> str:
-    """Return the title of a link to documentation, from the last segment of its path."""
-    return address.rstrip("/").rpartition("/")[2].partition("#")[0].replace("-", " ").capitalize() or address
+    """Return the title of a page that built-in frameworks refer to; of another one, its address without the scheme."""
+    return _TITLES.get(address) or address.partition("://")[2].rstrip("/") or address
 
 
 def is_web_address(link: str) -> bool:
