@@ -104,6 +104,23 @@ def test_controls_without_action_are_folded_below_the_others(run: Run) -> None:
     assert "Legend Not met" in text
 
 
+def test_matrix_has_the_status_of_each_control_of_each_vault(run: Run) -> None:
+    parsed = Parsed(page_of(run, SAMPLES / "careless", "--framework", "key-vault,mcsb"))
+    said = json.loads(
+        run(
+            "controls", "-f", "json", "--framework", "key-vault,mcsb", "--as-of", "2026-11-01", SAMPLES / "careless"
+        ).out
+    )
+    titles = [{one["id"]: one["title"] for one in framework["controls"]} for framework in said["frameworks"]]
+    marks = [one["aria-label"] for tag, one in parsed.elements if tag == "li" and "aria-label" in one]
+    assert marks == [
+        f"{row['id']} {titles[number][row['id']]}: {row['status'].removesuffix(' by the platform')}"
+        for vault in said["vaults"]
+        for number, framework in enumerate(vault["frameworks"])
+        for row in framework["controls"]
+    ]
+
+
 def test_links_of_built_in_frameworks_have_titles() -> None:
     references = {
         address

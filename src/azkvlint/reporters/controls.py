@@ -143,7 +143,18 @@ def _section(subject: Subject, assessment: Assessment, number: int, most: int, f
         about=(doc.between(about),),
         anchor=f"vault-{number}",
         counts=_counts(subject.count()),
+        marks=tuple(
+            doc.Marks(sheet.framework.title if is_named else "", tuple(map(_mark, answers)))
+            for sheet, answers in zip(assessment.sheets, subject.sheets, strict=True)
+            if answers
+        ),
     )
+
+
+def _mark(answer: ControlResult) -> doc.Mark:
+    word, state = _WORDS[answer.status]
+    control = answer.check.control
+    return doc.Mark(control.id, state, f"{control.id} {control.title}: {word}")
 
 
 def _tables(answers: Sequence[ControlResult], most: int, folds: bool) -> Iterator[doc.Block]:

@@ -173,11 +173,27 @@ class Count(msgspec.Struct, frozen=True):
     state: str = NEUTRAL
 
 
+class Mark(msgspec.Struct, frozen=True):
+    """A cell of a matrix: the short title of what has the state, and the state in words where a reader points at it."""
+
+    title: str
+    state: str
+    hint: str
+
+
+class Marks(msgspec.Struct, frozen=True):
+    """A part of a row of a matrix. All rows have the same parts with the same titles of marks."""
+
+    title: str
+    marks: tuple[Mark, ...]
+
+
 class Section(msgspec.Struct, frozen=True):
     """A part with a heading. ``about`` are lines below the heading.
 
     The sections of a document that have an anchor are its contents in HTML: each with the first line about it, and a
-    bar of its counts. ``is_folded`` hides the content of a section until a reader opens it.
+    bar of its counts. With ``marks``, the contents are a matrix with a row for each section. ``is_folded`` hides the
+    content of a section until a reader opens it.
     """
 
     title: Content
@@ -186,6 +202,7 @@ class Section(msgspec.Struct, frozen=True):
     anchor: str = ""
     counts: tuple[Count, ...] = ()
     is_folded: bool = False
+    marks: tuple[Marks, ...] = ()
 
 
 Block: TypeAlias = Section | Table | ItemList | Paragraph | CodeBlock | Figure
