@@ -436,7 +436,43 @@ def test_vaults_of_several_parameter_files_are_listed_separately(tmp_path: Path)
     ]  # fmt: skip
 
 
+_ESCALATION = """
+resource "azurerm_key_vault" "kv" {
+  name                       = "NAME"
+  location                   = "westeurope"
+  resource_group_name        = "rg"
+  tenant_id                  = "00000000-0000-0000-0000-000000000001"
+  sku_name                   = "standard"
+  rbac_authorization_enabled = false
+}
+
+resource "azurerm_role_assignment" "a" {
+  scope                = azurerm_key_vault.kv.id
+  role_definition_name = "Contributor"
+  principal_id         = "00000000-0000-0000-0000-000000000002"
+}
+"""
+
+
+def test_findings_on_role_assignments_count_for_the_vault_that_decides_them(tmp_path: Path) -> None:
+    (tmp_path / "main.tf").write_text(_ESCALATION.replace("NAME", "kv-abc"))
+    report = check(Config(paths=(str(tmp_path),), select=("KV403", "KV001"), jobs=1))
+    (vault,) = result_of("x", report, CheckSettings()).summary.vaults
+    assert (vault.name, dict(vault.findings)) == ("kv-abc", {"critical": 1, "high": 1})
+
+
+def test_long_names_of_vaults_keep_their_end(tmp_path: Path) -> None:
+    name = f"kv-{'x' * 80}-prod"
+    (tmp_path / "main.tf").write_text(_ESCALATION.replace("NAME", name))
+    report = check(Config(paths=(str(tmp_path),), select=("KV001",), jobs=1))
+    (vault,) = result_of("x", report, CheckSettings()).summary.vaults
+    assert (vault.name[:4], vault.name[-5:], len(vault.name)) == ("kv-x", "-prod", 61)
+
+
 # --- page -----------------------------------------------------------------------------------------------------------
+
+
+_RUN = FleetRun(kvlint="0", settings="0" * 64, as_of="2026-11-01", base="/", inputs=60, list="0" * 64)
 
 
 def _entry(number: int, severity: str = "high", count: int = 1) -> ManifestEntry:
@@ -467,14 +503,24 @@ def test_totals_do_not_depend_on_the_order_of_the_manifest() -> None:
 
 def test_the_page_fits_a_desk_and_a_phone(tmp_path: Path) -> None:
     chromium = find_chromium()
-    fields = {"kvlint": "0", "settings": "0" * 64, "as_of": "2026-11-01", "base": "/", "inputs": 60, "list": "0" * 64}
-    finished = msgspec.convert(fields, FleetRun)
-    text = page.html(totals_of(_entry(number) for number in range(60)), finished, {})
+    text = page.html(totals_of(_entry(number) for number in range(60)), _RUN, {})
     measure = "() => [document.documentElement.scrollWidth, innerWidth, document.querySelectorAll('section').length]"
     found = results(chromium, tmp_path, measure, (text, 1280), (text, 390))
     assert [[width <= room, sections] for width, room, sections in found] == [[True, 6], [True, 6]]
     assert "118 days" in text
     assert "until 2027-02-27" in text
+
+
+def test_the_page_names_the_common_folder_of_inputs_once() -> None:
+    entries = [
+        _converted(number, {"input": name}) for number, name in enumerate(("/a/b/c/main.tf", "/a/b/d/", "/a/b/d"))
+    ]
+    parsed = Parsed(page.html(totals_of(entries), _RUN, {}))
+    assert "Inputs in /a/b/" in parsed.text
+    assert "/a/b/c/main.tf" not in parsed.text
+    assert "c/main.tf" in parsed.text
+    entries = [_converted(number, {"input": name}) for number, name in enumerate(("/a/main.tf", "b.tf"))]
+    assert "Inputs in" not in Parsed(page.html(totals_of(entries), _RUN, {})).text
 
 
 def test_errors_are_those_of_the_package() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 
 from azkvlint import __version__
@@ -32,9 +32,11 @@ def html(totals: Totals, run: FleetRun, rules: Mapping[str, Rule]) -> str:
     boxes = [(_CLASSES[label], totals.findings[label], label) for label in _LABELS]
     boxes += [("none", totals.unknown, "unknown"), ("none", totals.suppressed, "suppressed")]
     boxes += [("bad", totals.failed_count, "failed inputs")]
+    common = _common_folder([one.summary.input for one in (*totals.inputs, *totals.failed)])
     return page(
         "fleet.html",
         version=__version__,
+        common=common,
         as_of=run.as_of,
         kvlint=run.kvlint,
         sentence=sentence(totals),
@@ -50,6 +52,16 @@ def html(totals: Totals, run: FleetRun, rules: Mapping[str, Rule]) -> str:
         inputs=[(one, _bar(severities_of(one.summary)), _input_words(one)) for one in totals.inputs],
         **_retirement(totals, run),
     )
+
+
+def _common_folder(names: Sequence[str]) -> str:
+    """Return the folder of all inputs with a slash at its end, if they are absolute paths; else an empty string."""
+    if not names or not all(name.startswith("/") for name in names):
+        return ""
+    folders = [name.rstrip("/").split("/")[:-1] for name in (min(names), max(names))]
+    pairs = list(zip(*folders, strict=False))
+    count = next((number for number, (one, other) in enumerate(pairs) if one != other), len(pairs))
+    return "/".join([*folders[0][:count], ""]) if count > 1 else ""
 
 
 def _vaults(totals: Totals) -> list[tuple[object, ...]]:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Annotated, Any
+from itertools import chain
+from typing import Annotated, Any, TypeAlias
 
 import msgspec
 
@@ -29,6 +30,8 @@ _LONGEST_NAME = 60
 _NOT_EVALUATED = "not evaluated"
 _LONGEST_TEXT = 2_000
 _BLOCK_SIZE = 1 << 20
+# The root of a vault, its parameter file, and its name or address.
+_VaultKey: TypeAlias = tuple[str, str, str]
 
 
 _Severity = Annotated[str, msgspec.Meta(pattern="^(info|low|medium|high|critical)$")]
@@ -124,7 +127,7 @@ def result_of(name: str, report: Report, settings: CheckSettings) -> InputResult
         problems=len(report.problems),
         resources=sum(report.resource_counts.values()),
         exposures=_exposures(report.evaluated),
-        vaults=tuple(_vaults(counted)),
+        vaults=tuple(_vaults(report)),
         error=_brief(errors[0]) if errors else "",
     )
     return InputResult(rows=_lines(_rows(name, report)), summary=summary)
@@ -174,6 +177,12 @@ def is_summary_of(summary: InputSummary, lines: Iterable[bytes]) -> bool:
 
 def _brief(text: str, longest: int = _LONGEST_TEXT) -> str:
     return text if len(text) <= longest else f"{text[:longest]}…"
+
+
+def _short_name(text: str) -> str:
+    """Return a name, without its middle if it is long: long names often differ at the end."""
+    half = _LONGEST_NAME // 2
+    return text if len(text) <= _LONGEST_NAME else f"{text[:half]}…{text[-half:]}"
 
 
 def _lines(rows: Iterable[ResultRow]) -> bytes:
@@ -269,23 +278,48 @@ def _exposures(declarations: Iterable[Declaration]) -> dict[str, int]:
     return dict(sorted(counts.items()))
 
 
-def _vaults(findings: Iterable[Finding]) -> Iterator[VaultSummary]:
-    """Yield the vaults with the most severe findings, by root, parameter file, and the vault's name or address."""
-    by_vault: dict[tuple[str, str, str], list[tuple[Finding, Occurrence]]] = {}
+def _vaults(report: Report) -> Iterator[VaultSummary]:
+    """Yield the vaults with the most severe findings, by root, parameter file, and the vault's name or address.
+
+    A finding on another resource, such as a role assignment, counts for the one vault that decided it.
+    """
+    by_vault: dict[_VaultKey, list[tuple[Finding, Occurrence]]] = {}
     worlds: dict[str, set[str]] = {}
-    for finding in findings:
+    by_address = _vaults_by_address(report)
+    for finding in report.counted(report.findings):
         for one in finding.occurrences or (member_of(finding),):
-            type_ = one.type.lower()
             worlds.setdefault(one.root, set()).update(one.worlds)
-            if any(type_ == vault or type_.startswith(f"{vault}/") for vault in VAULT_NOUNS):
-                for world in one.worlds or ("",):
-                    by_vault.setdefault((one.root, world, _vault_of(one)), []).append((finding, one))
+            for key in _vault_keys(finding, one, by_address):
+                by_vault.setdefault(key, []).append((finding, one))
     names = {root: {"": "", **names_of(root, paths)} for root, paths in worlds.items() if paths}
     origins = origins_of({(root, world): names.get(root, {}).get(world, "") for root, world, _ in by_vault})
     summaries = [_vault(name, origins[root, world], group) for (root, world, name), group in by_vault.items()]
     yield from sorted(summaries, key=lambda vault: (risk_key(vault.findings), vault.path, vault.line, vault.name))[
         :_MOST_VAULTS
     ]
+
+
+def _vaults_by_address(report: Report) -> dict[tuple[str, str], str]:
+    """Return the names of the vaults that results are about, by root and address."""
+    return {
+        (one.root, one.address): _vault_of(one)
+        for finding in chain(report.findings, report.unknown, report.suppressed)
+        for one in finding.occurrences or (member_of(finding),)
+        if one.type.lower() in VAULT_NOUNS
+    }
+
+
+def _vault_keys(finding: Finding, one: Occurrence, by_address: Mapping[tuple[str, str], str]) -> Iterator[_VaultKey]:
+    """Yield the vault of a resource with a finding, once for each parameter file."""
+    type_ = one.type.lower()
+    if any(type_ == vault or type_.startswith(f"{vault}/") for vault in VAULT_NOUNS):
+        names = {_vault_of(one)}
+    else:
+        places = {(one.root, evidence.at.address or "") for evidence in finding.evidence}
+        names = {by_address[place] for place in places if place in by_address}
+    if len(names) == 1:
+        (name,) = names
+        yield from ((one.root, world, name) for world in one.worlds or ("",))
 
 
 def _vault_of(one: Occurrence) -> str:
@@ -301,7 +335,7 @@ def _vault(name: str, origin: str, members: list[tuple[Finding, Occurrence]]) ->
     if has_holes(name) and own:
         name = own[0].address  # an address is shorter than the expression of a name
     return VaultSummary(
-        name=f"{_brief(name, _LONGEST_NAME)}{_brief(origin, _LONGEST_NAME)}",
+        name=f"{_short_name(name)}{_short_name(origin)}",
         path=_brief(worst.at.path),
         line=0 if worst.at.region is None else worst.at.region.start_line,
         findings=tuple((severity.label, counts[severity]) for severity in sorted(counts, reverse=True)),
